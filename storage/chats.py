@@ -1,0 +1,148 @@
+"""Chats: groups, channels and private doors, each as one bot sees it.
+
+``chats.id`` is our own number; Telegram's id of a group stands only here, and a private chat has
+none of its own (its address is the fan's), so that a migration or an erasure changes one row.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    ForeignKey,
+    Integer,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from storage import fans
+from storage.database import metadata
+from storage.records import ChatKind, ChatSeen, Place, Standing
+
+table = Table(
+    "chats",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("bot", SmallInteger, ForeignKey("bots.id"), nullable=False),
+    Column("telegram_id", BigInteger),
+    Column("fan", BigInteger, ForeignKey("fans.id")),
+    Column("kind", String(16), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("username", String(64), nullable=False),
+    Column("standing", String(16), nullable=False),
+    Column("told_deaf", Boolean, nullable=False, server_default="0"),
+    UniqueConstraint("bot", "telegram_id"),
+    UniqueConstraint("bot", "fan"),
+)
+
+_PLACE = select(table.c.id, table.c.kind, table.c.title, table.c.standing)
+
+
+def place(db: Connection, chat: int) -> Place:
+    row = db.execute(_PLACE.where(table.c.id == chat)).one()
+    return Place(row.id, ChatKind(row.kind), row.title, Standing(row.standing))
+
+
+def enter(db: Connection, bot: int, seen: ChatSeen) -> int:
+    """Our own number of a group or channel, made or renewed."""
+    query = select(table.c.id).where(table.c.bot == bot, table.c.telegram_id == seen.telegram_id)
+    known: int | None = db.execute(query).scalar()
+    values = {"kind": seen.kind.value, "title": seen.title, "username": seen.username}
+    if known is not None:
+        db.execute(update(table).where(table.c.id == known).values(**values))
+        return known
+    made = db.execute(
+        insert(table).values(
+            bot=bot, telegram_id=seen.telegram_id, standing=Standing.UNKNOWN.value, **values
+        )
+    )
+    (key,) = made.inserted_primary_key or (0,)
+    return int(key)
+
+
+def private_door(db: Connection, bot: int, fan: int) -> int:
+    """Our own number of the private chat between a bot and a fan, made on first use."""
+    query = select(table.c.id).where(table.c.bot == bot, table.c.fan == fan)
+    known: int | None = db.execute(query).scalar()
+    if known is not None:
+        return known
+    made = db.execute(
+        insert(table).values(
+            bot=bot,
+            fan=fan,
+            kind=ChatKind.PRIVATE.value,
+            title="",
+            username="",
+            standing=Standing.UNKNOWN.value,
+        )
+    )
+    (key,) = made.inserted_primary_key or (0,)
+    return int(key)
+
+
+ADDRESS = func.coalesce(table.c.telegram_id, fans.table.c.telegram_id)
+
+
+def address(db: Connection, chat: int) -> int | None:
+    """Telegram's id of a chat; None when the fan behind it was erased."""
+    query = (
+        select(ADDRESS)
+        .select_from(table.outerjoin(fans.table, fans.table.c.id == table.c.fan))
+        .where(table.c.id == chat)
+    )
+    value: int | None = db.execute(query).scalar()
+    return value
+
+
+def stand(db: Connection, chat: int, standing: Standing) -> None:
+    """Remember the bot's own place in a chat."""
+    db.execute(update(table).where(table.c.id == chat).values(standing=standing.value))
+
+
+def told_deaf(db: Connection, chat: int) -> bool:
+    """Whether the group was already told that the bot cannot hear it; remembers that it is now."""
+    changed = db.execute(
+        update(table)
+        .where(table.c.id == chat, table.c.told_deaf.is_(False))
+        .values(told_deaf=True)
+    )
+    return not changed.rowcount
+
+
+def migrate(db: Connection, bot: int, old: int, new: int) -> int | None:
+    """A group became the supergroup *new* (Telegram's ids): its one row changes, rows that point
+    at it stay. Gives our number, or None when the group was never seen.
+
+    The new id may have been seen first (Telegram tells both sides, in any order): then that
+    young row keeps its number for what already points at it but gives up the address.
+    """
+    query = select(table.c.id).where(table.c.bot == bot, table.c.telegram_id == old)
+    number: int | None = db.execute(query).scalar()
+    if number is None:
+        return None
+    db.execute(
+        update(table)
+        .where(table.c.bot == bot, table.c.telegram_id == new)
+        .values(telegram_id=None, standing=Standing.LEFT.value)
+    )
+    db.execute(
+        update(table)
+        .where(table.c.id == number)
+        .values(telegram_id=new, kind=ChatKind.SUPERGROUP.value)
+    )
+    return number
+
+
+def groups(db: Connection, bot: int) -> list[Place]:
+    """The groups and channels that a bot has seen, in the order of first sight."""
+    query = _PLACE.where(table.c.bot == bot, table.c.fan.is_(None)).order_by(table.c.id)
+    return [Place(r.id, ChatKind(r.kind), r.title, Standing(r.standing)) for r in db.execute(query)]

@@ -1,0 +1,108 @@
+"""Communities, the bots that are their faces, and the people who work for them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    ForeignKey,
+    Integer,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    insert,
+    select,
+    update,
+)
+
+from storage.database import metadata
+from storage.records import Community, Face, Role
+
+communities = Table(
+    "communities",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(128), nullable=False, unique=True),
+    Column("zone", String(64), nullable=False),
+    Column("locale", String(16), nullable=False),
+    Column("persona", Text, nullable=False),
+)
+
+bots = Table(
+    "bots",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=True),
+    Column("telegram_id", BigInteger, nullable=False, unique=True),
+    Column("username", String(64), nullable=False),
+    Column("community", Integer, ForeignKey("communities.id"), nullable=False),
+    Column("hears_all", Boolean, nullable=False),
+)
+
+staff = Table(
+    "staff",
+    metadata,
+    Column("community", Integer, ForeignKey("communities.id"), primary_key=True),
+    Column("fan", BigInteger, primary_key=True, autoincrement=False),
+    Column("role", String(16), nullable=False),
+)
+
+
+def found(
+    db: Connection, name: str, *, zone: str, locale: str, persona: Mapping[str, Any]
+) -> Community:
+    """The community of that name, made on first use and brought up to the settings."""
+    values = {"zone": zone, "locale": locale, "persona": json.dumps(dict(persona), sort_keys=True)}
+    row = db.execute(select(communities.c.id).where(communities.c.name == name)).first()
+    if row is None:
+        made = db.execute(insert(communities).values(name=name, **values))
+        (key,) = made.inserted_primary_key or (0,)
+    else:
+        key = row.id
+        db.execute(update(communities).where(communities.c.id == key).values(**values))
+    return Community(key, name, zone, locale, dict(persona))
+
+
+def put_on(
+    db: Connection, telegram_id: int, username: str, community: Community, *, hears_all: bool
+) -> Face:
+    """Make the bot the face of a community; one bot serves one community."""
+    values = {"username": username, "community": community.id, "hears_all": hears_all}
+    row = db.execute(select(bots.c.id).where(bots.c.telegram_id == telegram_id)).first()
+    if row is None:
+        made = db.execute(insert(bots).values(telegram_id=telegram_id, **values))
+        (key,) = made.inserted_primary_key or (0,)
+    else:
+        key = row.id
+        db.execute(update(bots).where(bots.c.id == key).values(**values))
+    return Face(key, telegram_id, username, community, hears_all)
+
+
+def appoint(db: Connection, community: int, fan: int, role: Role) -> None:
+    changed = db.execute(
+        update(staff)
+        .where(staff.c.community == community, staff.c.fan == fan)
+        .values(role=role.value)
+    )
+    if not changed.rowcount:
+        db.execute(insert(staff).values(community=community, fan=fan, role=role.value))
+
+
+def role_of(db: Connection, community: int, fan: int) -> Role | None:
+    query = select(staff.c.role).where(staff.c.community == community, staff.c.fan == fan)
+    value = db.execute(query).scalar()
+    return Role(value) if value is not None else None
+
+
+def owners(db: Connection, community: int) -> list[int]:
+    """Our numbers of the community's owners."""
+    query = select(staff.c.fan).where(
+        staff.c.community == community, staff.c.role == Role.OWNER.value
+    )
+    return list(db.execute(query).scalars())

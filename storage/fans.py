@@ -1,0 +1,123 @@
+"""Fans, once per person, and their membership in a community.
+
+``fans.id`` is our own number; Telegram's id and the names stand only here, so that "forget me"
+is one row.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Date,
+    ForeignKey,
+    Integer,
+    String,
+    Table,
+    Text,
+    insert,
+    select,
+    update,
+)
+
+from storage.database import metadata
+from storage.records import Community, Fan, FanSeen, Reach
+
+table = Table(
+    "fans",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("telegram_id", BigInteger, unique=True),
+    Column("name", Text, nullable=False),
+    Column("username", String(64), nullable=False),
+    Column("language", String(16), nullable=False),
+    Column("first_seen", BigInteger, nullable=False),
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("community", Integer, ForeignKey("communities.id"), primary_key=True),
+    Column("fan", BigInteger, ForeignKey("fans.id"), primary_key=True, autoincrement=False),
+    Column("joined", BigInteger, nullable=False),
+    Column("reach", String(16), nullable=False),
+    Column("zone", String(64)),
+    Column("locale", String(16)),
+    Column("streak", Integer, nullable=False, server_default="0"),
+    Column("checked_in", Date),
+    Column("days", Integer, nullable=False, server_default="0"),
+)
+
+
+def number_of(db: Connection, telegram_id: int) -> int | None:
+    """Our own number of a Telegram user, if he was ever seen."""
+    query = select(table.c.id).where(table.c.telegram_id == telegram_id)
+    value: int | None = db.execute(query).scalar()
+    return value
+
+
+def meet(db: Connection, seen: FanSeen, at: int) -> int:
+    """Our own number of a person, made or renewed; the road's store does the same in batches."""
+    known = number_of(db, seen.telegram_id)
+    values = {"name": seen.name, "username": seen.username, "language": seen.language}
+    if known is not None:
+        db.execute(update(table).where(table.c.id == known).values(**values))
+        return known
+    made = db.execute(
+        insert(table).values(telegram_id=seen.telegram_id, first_seen=at, **values)
+    )
+    (key,) = made.inserted_primary_key or (0,)
+    return int(key)
+
+
+def remember(db: Connection, community: Community, fan: int, at: int) -> Fan:
+    """The fan as this community knows them; the first act makes the membership."""
+    query = (
+        select(
+            table.c.name,
+            table.c.language,
+            memberships.c.fan,
+            memberships.c.zone,
+            memberships.c.locale,
+            memberships.c.reach,
+        )
+        .select_from(
+            table.outerjoin(
+                memberships,
+                (memberships.c.fan == table.c.id) & (memberships.c.community == community.id),
+            )
+        )
+        .where(table.c.id == fan)
+    )
+    row = db.execute(query).one()
+    if row.fan is None:
+        db.execute(
+            insert(memberships).values(
+                community=community.id, fan=fan, joined=at, reach=Reach.NEVER_STARTED.value
+            )
+        )
+    return Fan(
+        id=fan,
+        name=row.name,
+        locale=row.locale or row.language or community.locale,
+        zone=row.zone or community.zone,
+        reach=Reach(row.reach) if row.reach else Reach.NEVER_STARTED,
+    )
+
+
+def set_reach(db: Connection, community: int, fan: int, reach: Reach) -> None:
+    """Both roads to "cannot be written to" (403 and my_chat_member) end here."""
+    db.execute(
+        update(memberships)
+        .where(memberships.c.community == community, memberships.c.fan == fan)
+        .values(reach=reach.value)
+    )
+
+
+def set_locale(db: Connection, community: int, fan: int, locale: str) -> None:
+    db.execute(
+        update(memberships)
+        .where(memberships.c.community == community, memberships.c.fan == fan)
+        .values(locale=locale)
+    )
