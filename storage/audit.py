@@ -6,7 +6,16 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Integer, String, Table, Text, insert
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Integer,
+    String,
+    Table,
+    Text,
+    insert,
+)
 
 from storage.database import metadata
 
@@ -23,10 +32,19 @@ table = Table(
 
 
 def note(
-    db: Connection, community: int, fan: int | None, what: str, at: int, facts: Mapping[str, Any]
+    db: Connection,
+    community: int,
+    fan: int | None,
+    what: str,
+    at: int,
+    facts: Mapping[str, Any],
 ) -> None:
     db.execute(
         insert(table).values(
-            at=at, community=community, fan=fan, what=what, facts=json.dumps(dict(facts))
+            at=at,
+            community=community,
+            fan=fan,
+            what=what,
+            facts=json.dumps(dict(facts)),
         )
     )

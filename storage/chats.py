@@ -54,7 +54,9 @@ def place(db: Connection, chat: int) -> Place:
 
 def enter(db: Connection, bot: int, seen: ChatSeen) -> int:
     """Our own number of a group or channel, made or renewed."""
-    query = select(table.c.id).where(table.c.bot == bot, table.c.telegram_id == seen.telegram_id)
+    query = select(table.c.id).where(
+        table.c.bot == bot, table.c.telegram_id == seen.telegram_id
+    )
     known: int | None = db.execute(query).scalar()
     values = {"kind": seen.kind.value, "title": seen.title, "username": seen.username}
     if known is not None:
@@ -62,7 +64,10 @@ def enter(db: Connection, bot: int, seen: ChatSeen) -> int:
         return known
     made = db.execute(
         insert(table).values(
-            bot=bot, telegram_id=seen.telegram_id, standing=Standing.UNKNOWN.value, **values
+            bot=bot,
+            telegram_id=seen.telegram_id,
+            standing=Standing.UNKNOWN.value,
+            **values,
         )
     )
     (key,) = made.inserted_primary_key or (0,)
@@ -145,4 +150,7 @@ def migrate(db: Connection, bot: int, old: int, new: int) -> int | None:
 def groups(db: Connection, bot: int) -> list[Place]:
     """The groups and channels that a bot has seen, in the order of first sight."""
     query = _PLACE.where(table.c.bot == bot, table.c.fan.is_(None)).order_by(table.c.id)
-    return [Place(r.id, ChatKind(r.kind), r.title, Standing(r.standing)) for r in db.execute(query)]
+    return [
+        Place(r.id, ChatKind(r.kind), r.title, Standing(r.standing))
+        for r in db.execute(query)
+    ]

@@ -58,7 +58,11 @@ def found(
     db: Connection, name: str, *, zone: str, locale: str, persona: Mapping[str, Any]
 ) -> Community:
     """The community of that name, made on first use and brought up to the settings."""
-    values = {"zone": zone, "locale": locale, "persona": json.dumps(dict(persona), sort_keys=True)}
+    values = {
+        "zone": zone,
+        "locale": locale,
+        "persona": json.dumps(dict(persona), sort_keys=True),
+    }
     row = db.execute(select(communities.c.id).where(communities.c.name == name)).first()
     if row is None:
         made = db.execute(insert(communities).values(name=name, **values))
@@ -70,7 +74,12 @@ def found(
 
 
 def put_on(
-    db: Connection, telegram_id: int, username: str, community: Community, *, hears_all: bool
+    db: Connection,
+    telegram_id: int,
+    username: str,
+    community: Community,
+    *,
+    hears_all: bool,
 ) -> Face:
     """Make the bot the face of a community; one bot serves one community."""
     values = {"username": username, "community": community.id, "hears_all": hears_all}
@@ -95,7 +104,9 @@ def appoint(db: Connection, community: int, fan: int, role: Role) -> None:
 
 
 def role_of(db: Connection, community: int, fan: int) -> Role | None:
-    query = select(staff.c.role).where(staff.c.community == community, staff.c.fan == fan)
+    query = select(staff.c.role).where(
+        staff.c.community == community, staff.c.fan == fan
+    )
     value = db.execute(query).scalar()
     return Role(value) if value is not None else None
 

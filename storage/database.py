@@ -36,7 +36,9 @@ metadata = MetaData(
 )
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.25
-RETRIED_STATES = frozenset({"40001", "40P01"})  # serialization failure, deadlock: run again
+RETRIED_STATES = frozenset(
+    {"40001", "40P01"}
+)  # serialization failure, deadlock: run again
 AWAY_STATES = ("08", "57P01", "57P02", "57P03", "53300")
 
 
@@ -62,7 +64,11 @@ class Database(Protocol):
     dialect: str
 
     async def work(
-        self, step: Callable[[Connection], T], *, durable: bool = False, patience: float = 30.0
+        self,
+        step: Callable[[Connection], T],
+        *,
+        durable: bool = False,
+        patience: float = 30.0,
     ) -> T:
         """Run *step* in one transaction and give what it returns; roll back when it raises.
 
@@ -70,7 +76,9 @@ class Database(Protocol):
         everything that it does must be keyed. Raises DatabaseAway after *patience* seconds.
         """
 
-    async def read(self, step: Callable[[Connection], T], *, patience: float = 30.0) -> T:
+    async def read(
+        self, step: Callable[[Connection], T], *, patience: float = 30.0
+    ) -> T:
         """Run a short read that sees what is committed."""
 
     async def study(self, step: Callable[[Connection], T]) -> T:
@@ -129,7 +137,9 @@ class Sqlite:
         self._barrier: asyncio.Future[None] | None = None
         path = url.database
         if path and path != ":memory:" and not Path(path).parent.is_dir():
-            raise DatabaseAway(f"{path}: its folder does not exist; make it or change [storage] url")
+            raise DatabaseAway(
+                f"{path}: its folder does not exist; make it or change [storage] url"
+            )
         self._engines = [self._engine("NORMAL"), self._engine("FULL")]
         self._open: dict[bool, Connection] = {}
         self._reader: Connection | None = None
@@ -144,12 +154,18 @@ class Sqlite:
         engine = create_engine(
             self._url,
             poolclass=NullPool,
-            connect_args={"timeout": 0, "check_same_thread": False, "isolation_level": None},
+            connect_args={
+                "timeout": 0,
+                "check_same_thread": False,
+                "isolation_level": None,
+            },
         )
 
         @event.listens_for(engine, "connect")
         def on_connect(raw: sqlite3.Connection, _record: object) -> None:
-            raw.execute("PRAGMA busy_timeout=2000")  # only while the file is opened and made WAL
+            raw.execute(
+                "PRAGMA busy_timeout=2000"
+            )  # only while the file is opened and made WAL
             raw.execute("PRAGMA journal_mode=WAL")
             raw.execute(f"PRAGMA synchronous={synchronous}")
             raw.execute("PRAGMA foreign_keys=ON")
@@ -170,7 +186,11 @@ class Sqlite:
         return self._open[durable]
 
     async def work(
-        self, step: Callable[[Connection], T], *, durable: bool = False, patience: float = 30.0
+        self,
+        step: Callable[[Connection], T],
+        *,
+        durable: bool = False,
+        patience: float = 30.0,
     ) -> T:
         until, pause = time.monotonic() + patience, FIRST_PAUSE
         while True:
@@ -195,7 +215,9 @@ class Sqlite:
             self._dirty = not durable
             return result
 
-    async def read(self, step: Callable[[Connection], T], *, patience: float = 30.0) -> T:
+    async def read(
+        self, step: Callable[[Connection], T], *, patience: float = 30.0
+    ) -> T:
         if self._reader is None:
             self._reader = self._engine("NORMAL", begin="BEGIN").connect()
         with self._reader.begin():
@@ -238,7 +260,9 @@ class Sqlite:
 
 def _touch(db: Connection) -> None:
     """The smallest write that makes a commit reach the disk."""
-    db.exec_driver_sql("INSERT OR REPLACE INTO marks (name, value) VALUES ('barrier', '')")
+    db.exec_driver_sql(
+        "INSERT OR REPLACE INTO marks (name, value) VALUES ('barrier', '')"
+    )
 
 
 def _sqlite_full(error: DBAPIError) -> bool:
@@ -273,7 +297,11 @@ class Postgres:
         )
 
     async def work(
-        self, step: Callable[[Connection], T], *, durable: bool = False, patience: float = 30.0
+        self,
+        step: Callable[[Connection], T],
+        *,
+        durable: bool = False,
+        patience: float = 30.0,
     ) -> T:
         async def once() -> T:
             async with self._engines[durable].begin() as connection:
@@ -282,7 +310,9 @@ class Postgres:
 
         return await self._patiently(once, patience)
 
-    async def read(self, step: Callable[[Connection], T], *, patience: float = 30.0) -> T:
+    async def read(
+        self, step: Callable[[Connection], T], *, patience: float = 30.0
+    ) -> T:
         return await self.work(step, patience=patience)
 
     async def study(self, step: Callable[[Connection], T]) -> T:
@@ -304,7 +334,9 @@ class Postgres:
                 if not away and _sqlstate(error) not in RETRIED_STATES:
                     raise
                 if time.monotonic() > until:
-                    raise DatabaseAway(f"PostgreSQL does not answer: {error}") from error
+                    raise DatabaseAway(
+                        f"PostgreSQL does not answer: {error}"
+                    ) from error
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 

@@ -39,7 +39,9 @@ memberships = Table(
     "memberships",
     metadata,
     Column("community", Integer, ForeignKey("communities.id"), primary_key=True),
-    Column("fan", BigInteger, ForeignKey("fans.id"), primary_key=True, autoincrement=False),
+    Column(
+        "fan", BigInteger, ForeignKey("fans.id"), primary_key=True, autoincrement=False
+    ),
     Column("joined", BigInteger, nullable=False),
     Column("reach", String(16), nullable=False),
     Column("zone", String(64)),
@@ -85,7 +87,8 @@ def remember(db: Connection, community: Community, fan: int, at: int) -> Fan:
         .select_from(
             table.outerjoin(
                 memberships,
-                (memberships.c.fan == table.c.id) & (memberships.c.community == community.id),
+                (memberships.c.fan == table.c.id)
+                & (memberships.c.community == community.id),
             )
         )
         .where(table.c.id == fan)
@@ -94,7 +97,10 @@ def remember(db: Connection, community: Community, fan: int, at: int) -> Fan:
     if row.fan is None:
         db.execute(
             insert(memberships).values(
-                community=community.id, fan=fan, joined=at, reach=Reach.NEVER_STARTED.value
+                community=community.id,
+                fan=fan,
+                joined=at,
+                reach=Reach.NEVER_STARTED.value,
             )
         )
     return Fan(

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Connection, String, Table, Text, delete, insert, select, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    String,
+    Table,
+    Text,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 from storage.database import metadata
 
@@ -15,7 +25,9 @@ table = Table(
 
 
 def read(db: Connection, name: str) -> str | None:
-    value: str | None = db.execute(select(table.c.value).where(table.c.name == name)).scalar()
+    value: str | None = db.execute(
+        select(table.c.value).where(table.c.name == name)
+    ).scalar()
     return value
 
 

@@ -212,7 +212,11 @@ class Moment:
     def seen_from(self, zone: str) -> Moment:
         """The same instant on another clock."""
         return Moment(
-            self.at.astimezone(ZoneInfo(zone)), self.cause, self.face, self.place, self.message
+            self.at.astimezone(ZoneInfo(zone)),
+            self.cause,
+            self.face,
+            self.place,
+            self.message,
         )
 
 
@@ -259,8 +263,9 @@ class Waiting:
 class Arrival:
     """One update as the log needs it, decoded by the road, not yet stored.
 
-    Ids are Telegram's here; the store turns them into our own numbers. ``raw`` is kept only
-    when somebody must react; ``at`` is microseconds UTC.
+    Ids are Telegram's here; the store turns them into our own numbers. ``fan`` is the one
+    concerned (who joined, not who let him in). ``raw`` is kept only when somebody must react;
+    ``at`` is microseconds UTC.
     """
 
     update_id: int
@@ -269,7 +274,6 @@ class Arrival:
     at: int
     chat: ChatSeen | None = None
     fan: FanSeen | None = None
-    lane_fan: int | None = None
     message: int | None = None
     ref: int | None = None
     text: str | None = None

@@ -1,0 +1,90 @@
+"""The fan-engagement store: one narrow, append-only row for every update.
+
+A row never changes, except that its text may become NULL when its retention ends or its fan asks
+to be forgotten. One index serves "what did this fan do lately" and "when was he last here".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    SmallInteger,
+    Table,
+    Text,
+    func,
+    select,
+)
+
+from storage import chats, communities, fans
+from storage.database import metadata
+from storage.records import Kind, moment
+
+table = Table(
+    "interactions",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("bot", SmallInteger, nullable=False),
+    Column("update_id", BigInteger),
+    Column("kind", SmallInteger, nullable=False),
+    Column("class", SmallInteger, nullable=False),
+    Column("chat", Integer),
+    Column("fan", BigInteger),
+    Column("at", BigInteger, nullable=False),
+    Column("message", BigInteger),
+    Column("ref", BigInteger),
+    Column("text", Text),
+    Index(None, "fan", "at"),
+)
+
+
+def exported(
+    db: Connection, after: int = 0, limit: int | None = None
+) -> Iterator[dict[str, Any]]:
+    """The log in the order it was kept, with Telegram's ids, as the export prints it.
+
+    Rows whose *id* is above *after*; of an erased fan the id is null.
+    """
+    actor = fans.table.alias("actor")
+    query = (
+        select(
+            table.c.id,
+            table.c.update_id,
+            communities.communities.c.name.label("community"),
+            chats.ADDRESS.label("chat_id"),
+            actor.c.telegram_id.label("fan_id"),
+            table.c.kind,
+            table.c.at,
+            table.c.message.label("message_id"),
+            table.c.text,
+        )
+        .select_from(
+            table.join(communities.bots, communities.bots.c.id == table.c.bot)
+            .join(
+                communities.communities,
+                communities.communities.c.id == communities.bots.c.community,
+            )
+            .outerjoin(chats.table, chats.table.c.id == table.c.chat)
+            .outerjoin(fans.table, fans.table.c.id == chats.table.c.fan)
+            .outerjoin(actor, actor.c.id == table.c.fan)
+        )
+        .where(table.c.id > after)
+        .order_by(table.c.id)
+        .limit(limit)
+    )
+    for row in db.execute(query.execution_options(yield_per=1000)):
+        yield {
+            **row._mapping,
+            "kind": Kind(row.kind).name.lower(),
+            "at": moment(row.at).isoformat(),
+        }
+
+
+def count(db: Connection) -> int:
+    return int(db.execute(select(func.count()).select_from(table)).scalar_one())

@@ -1,0 +1,30 @@
+"""The way from any earlier database to the newest: forward only, never edited after a release."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+HERE = Path(__file__).parent
+
+
+def climb(db: Connection) -> tuple[str | None, str]:
+    """Bring the database to the newest revision inside the caller's transaction; gives the
+    revisions before and after."""
+    config = _config(db)
+    before = MigrationContext.configure(db).get_current_revision()
+    command.upgrade(config, "head")
+    after = ScriptDirectory.from_config(config).get_current_head()
+    return before, after or ""
+
+
+def _config(db: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(HERE))
+    config.attributes["connection"] = db
+    return config

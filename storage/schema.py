@@ -1,0 +1,34 @@
+"""Every table of the house, gathered for the migrations and their test."""
+
+from storage import (
+    audit,
+    chats,
+    checkins,
+    communities,
+    due,
+    fans,
+    fsm,
+    inbox,
+    interactions,
+    ledger,
+    marks,
+    outbox,
+)
+from storage.database import metadata
+
+TABLES = (
+    audit,
+    chats,
+    checkins,
+    communities,
+    due,
+    fans,
+    fsm,
+    inbox,
+    interactions,
+    ledger,
+    marks,
+    outbox,
+)
+
+__all__ = ["TABLES", "metadata"]
