@@ -157,43 +157,29 @@ class Pacer:
         self._sweep_at = SWEEP_AT
 
     def pace(self, asks: Sequence[Ask], at: int) -> list[float]:
-        (whole_interval, whole_tolerance), chat_gauge, group_gauge = self._gauges
-        chat_interval, chat_tolerance = chat_gauge
-        group_interval, group_tolerance = group_gauge
-        chat_reach, group_reach = at + chat_gauge.reach, at + group_gauge.reach
+        whole_gauge, chat_gauge, group_gauge = self._gauges
         chats, groups = self.chats, self.groups
-        whole = min(self.whole, at + whole_interval + whole_tolerance)
         if self._stops:
             self.settle(at)
-        stopped = self.stops() if self._stops else None
+        stops = self.stops()
+        whole = _met(self.whole, whole_gauge, at)
         answers: list[float] = []
         for ask in asks:
-            number = ask.chat
-            wait = whole - whole_tolerance
-            chat = chats.get(number, 0)
-            if chat > at:
-                if chat > chat_reach:
-                    chat = chat_reach
-                if chat - chat_tolerance > wait:
-                    wait = chat - chat_tolerance
-            group = 0
+            chat = _met(chats.get(ask.chat, 0), chat_gauge, at)
+            group = _met(groups.get(ask.chat, 0), group_gauge, at) if ask.group else at
+            clear = max(whole - whole_gauge.tolerance, chat - chat_gauge.tolerance)
             if ask.group:
-                group = groups.get(number, 0)
-                if group > at:
-                    if group > group_reach:
-                        group = group_reach
-                    if group - group_tolerance > wait:
-                        wait = group - group_tolerance
-            if stopped:
-                wait = max(wait, stopped.get(GLOBAL, 0), stopped.get(number, 0))
-            if wait > at:
-                answers.append((wait - at) / 1e6)
+                clear = max(clear, group - group_gauge.tolerance)
+            if stops:
+                clear = max(clear, stops.get(GLOBAL, 0), stops.get(ask.chat, 0))
+            if clear > at:
+                answers.append((clear - at) / 1e6)
                 continue
             answers.append(0.0)
-            whole = (whole if whole > at else at) + whole_interval
-            chats[number] = (chat if chat > at else at) + chat_interval
+            whole += whole_gauge.interval
+            chats[ask.chat] = chat + chat_gauge.interval
             if ask.group:
-                groups[number] = (group if group > at else at) + group_interval
+                groups[ask.chat] = group + group_gauge.interval
         self.whole = whole
         if len(chats) > self._sweep_at:
             self._sweep(at)
@@ -203,10 +189,12 @@ class Pacer:
         """Count calls that were granted elsewhere, whether or not we would have granted them."""
         whole, chat, group = self._gauges
         for ask in asks:
-            self.whole = _filled(self.whole, whole, at)
-            self.chats[ask.chat] = _filled(self.chats.get(ask.chat, 0), chat, at)
+            self.whole = _met(self.whole, whole, at) + whole.interval
+            self.chats[ask.chat] = _met(self.chats.get(ask.chat, 0), chat, at) + chat.interval
             if ask.group:
-                self.groups[ask.chat] = _filled(self.groups.get(ask.chat, 0), group, at)
+                self.groups[ask.chat] = (
+                    _met(self.groups.get(ask.chat, 0), group, at) + group.interval
+                )
         if len(self.chats) > self._sweep_at:
             self._sweep(at)
 
@@ -240,8 +228,11 @@ class Pacer:
         self._sweep_at = max(SWEEP_AT, 2 * len(self.chats))
 
 
-def _filled(bucket: int, gauge: Gauge, at: int) -> int:
-    return max(min(bucket, at + gauge.reach), at) + gauge.interval
+def _met(full: int, gauge: Gauge, at: int) -> int:
+    """When a bucket is empty again, seen from *at*: not before, and no further than it can be."""
+    if full <= at:
+        return at
+    return min(full, at + gauge.reach)
 
 
 def _full(buckets: dict[int, int], at: int, gauge: Gauge) -> dict[int, int]:
