@@ -15,15 +15,15 @@ _COLON = r"(?::|%(?:25)*3[aA]|\\+x3a|\\+u003a)"
 _TOKEN = re.compile(rf"(\d+{_COLON})[A-Za-z0-9_-]{{30,}}")
 _BOT_PATH = re.compile(rf"(/bot\d+{_COLON})[^/\s\"'\\]+")
 _URL_PASSWORD = re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@\"'<>]*:)[^\s\"'<>]*(?=@)")
+_NAMES = r"""(?:pass(?:word|wd)|(?<![a-z])(?:pass|pwd)|secret(?:[-_ ]?(?:token|key))?
+    |api[-_ ]?key|authorization)"""
 _NAMED = re.compile(
-    r"""((?:pass(?:word|wd)?|pwd|secret(?:[-_ ]?(?:token|key))?|api[-_]?key|authorization)
-        (?:\\*["'])?\s*(?:=>|[:=])\s*(?:(?:bearer|basic)\s+)?)
-        (?:(\\*["']).*?\2|[^\s"',;&)}\]]+)""",
+    rf"""({_NAMES}(?:\\*["'])?\s*(?:=>|[:=])\s*(?:(?:bearer|basic)\s+)?)
+        (?:(\\*["']).*?\2|[^\s"',;&)}}\]]+)""",
     re.IGNORECASE | re.VERBOSE,
 )
 _SENSITIVE_KEY = re.compile(
-    r"(?:^|[_-])(?:pass|password|passwd|pwd|secret|token|authorization|cookie|api_?key)$",
-    re.IGNORECASE,
+    rf"(?:{_NAMES}|(?<![a-z])(?:token|cookie))$", re.IGNORECASE | re.VERBOSE
 )
 # Errors of pydantic and of SQLAlchemy repeat what they were given, which may be a fan's words.
 _PYDANTIC_INPUT = re.compile(r"input_value=.*?, input_type=", re.DOTALL)
@@ -49,7 +49,7 @@ class Masks:
         text = _TOKEN.sub(rf"\1{HIDDEN}", text)
         text = _BOT_PATH.sub(rf"\1{HIDDEN}", text)
         text = _URL_PASSWORD.sub(rf"\1{HIDDEN}", text)
-        text = _NAMED.sub(rf"\1{HIDDEN}", text)
+        text = _NAMED.sub(rf"\1\2{HIDDEN}\2", text)  # with its quotes: JSON stays JSON
         if self._literals is not None:
             text = self._literals.sub(HIDDEN, text)
         return text
