@@ -74,7 +74,10 @@ def meet(db: Connection, seen: FanSeen, at: int) -> int:
 
 
 def remember(db: Connection, community: Community, fan: int, at: int) -> Fan:
-    """The fan as this community knows them; the first act makes the membership."""
+    """The fan as this community knows them; the first act makes the membership.
+
+    ``locale`` is the fan's choice, else Telegram's language code as it is, else the community's.
+    """
     query = (
         select(
             table.c.name,

@@ -185,12 +185,15 @@ class Place:
         return self.kind is ChatKind.PRIVATE
 
 
+NOWHERE: Final = Place(0, ChatKind.PRIVATE)  # where the clock acts
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """When and where somebody acted.
 
     ``at`` is aware, in the zone that rules this fan's day; ``cause`` is the idem key of the act
-    ("u<bot>:<update>" for an update, "j<job>" for the clock), unique per act and stable over
+    ("t<task>" for an update, "j<job>" for the clock; update ids come again after a silent week), unique per act and stable over
     repetition, so that every effect may be keyed by it.
     """
 

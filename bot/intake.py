@@ -1,0 +1,531 @@
+"""What an update is, read as cheaply as the log needs it: no aiogram, no pydantic.
+
+``split`` cuts Telegram's answer into updates without decoding them, ``read`` turns one into an
+Arrival, and ``Triggers`` says whether anybody must react to it. Chatter, which is nearly all
+that a group ever says, ends here as one row in the log.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from storage.records import Arrival, ChatKind, ChatSeen, Class, FanSeen, Kind
+
+SECOND: Final = 1_000_000
+LONGEST_TEXT: Final = 4096  # a message cannot be longer; a bio or a forged update can
+SERVICE_ACCOUNTS: Final = frozenset({777000, 1087968824, 136817688})  # Telegram, anonymous admin,
+# and the face of channels that speak in groups: none of them is a person
+
+
+class User(msgspec.Struct):
+    id: int
+    first_name: str = ""
+    last_name: str = ""
+    username: str = ""
+    language_code: str = ""
+    is_bot: bool = False
+
+
+class Chat(msgspec.Struct):
+    id: int
+    type: str
+    title: str = ""
+    username: str = ""
+
+
+class Replied(msgspec.Struct):
+    message_id: int
+    from_: User | None = msgspec.field(default=None, name="from")
+
+
+class Entity(msgspec.Struct):
+    type: str
+    offset: int
+    length: int
+
+
+class Message(msgspec.Struct):
+    message_id: int
+    chat: Chat
+    date: int = 0
+    edit_date: int | None = None
+    from_: User | None = msgspec.field(default=None, name="from")
+    sender_chat: Chat | None = None
+    text: str | None = None
+    caption: str | None = None
+    entities: list[Entity] = []
+    reply_to_message: Replied | None = None
+    forward_origin: msgspec.Raw | None = None
+    is_automatic_forward: bool = False
+    new_chat_members: list[User] | None = None
+    left_chat_member: User | None = None
+    migrate_to_chat_id: int | None = None
+    migrate_from_chat_id: int | None = None
+    pinned_message: msgspec.Raw | None = None
+    new_chat_title: str | None = None
+    successful_payment: msgspec.Raw | None = None
+    photo: msgspec.Raw | None = None
+    video: msgspec.Raw | None = None
+    voice: msgspec.Raw | None = None
+    video_note: msgspec.Raw | None = None
+    audio: msgspec.Raw | None = None
+    animation: msgspec.Raw | None = None
+    document: msgspec.Raw | None = None
+    sticker: msgspec.Raw | None = None
+
+
+class Pressed(msgspec.Struct):
+    chat: Chat
+    message_id: int
+
+
+class Press(msgspec.Struct):
+    id: str
+    from_: User = msgspec.field(name="from")
+    data: str = ""
+    message: Pressed | None = None
+
+
+class Inline(msgspec.Struct):
+    from_: User = msgspec.field(name="from")
+    query: str = ""
+    inline_message_id: str | None = None
+    result_id: str = ""
+
+
+class Standing(msgspec.Struct):
+    user: User
+    status: str
+    is_member: bool = True
+
+
+class MemberChange(msgspec.Struct):
+    chat: Chat
+    from_: User = msgspec.field(name="from")
+    date: int
+    old_chat_member: Standing
+    new_chat_member: Standing
+
+
+class JoinRequest(msgspec.Struct):
+    chat: Chat
+    from_: User = msgspec.field(name="from")
+    date: int
+
+
+class Emoji(msgspec.Struct):
+    type: str
+    emoji: str = ""
+
+
+class Reaction(msgspec.Struct):
+    chat: Chat
+    message_id: int
+    date: int
+    new_reaction: list[Emoji] = []
+    user: User | None = None
+
+
+class ReactionCount(msgspec.Struct):
+    chat: Chat
+    message_id: int
+    date: int
+
+
+class Vote(msgspec.Struct):
+    poll_id: str
+    user: User | None = None
+
+
+class BoostSource(msgspec.Struct):
+    user: User | None = None
+
+
+class Boost(msgspec.Struct):
+    source: BoostSource
+
+
+class BoostChange(msgspec.Struct):
+    chat: Chat
+    boost: Boost | None = None
+    source: BoostSource | None = None
+
+
+class Checkout(msgspec.Struct):
+    from_: User = msgspec.field(name="from")
+
+
+class Update(msgspec.Struct):
+    update_id: int
+    message: Message | None = None
+    edited_message: Message | None = None
+    channel_post: Message | None = None
+    edited_channel_post: Message | None = None
+    callback_query: Press | None = None
+    inline_query: Inline | None = None
+    chosen_inline_result: Inline | None = None
+    my_chat_member: MemberChange | None = None
+    chat_member: MemberChange | None = None
+    chat_join_request: JoinRequest | None = None
+    message_reaction: Reaction | None = None
+    message_reaction_count: ReactionCount | None = None
+    poll_answer: Vote | None = None
+    poll: msgspec.Raw | None = None
+    chat_boost: BoostChange | None = None
+    removed_chat_boost: BoostChange | None = None
+    pre_checkout_query: Checkout | None = None
+
+
+class Answer(msgspec.Struct):
+    """Telegram's envelope of every answer."""
+
+    ok: bool
+    result: msgspec.Raw = msgspec.Raw(b"null")
+    error_code: int = 0
+    description: str = ""
+    parameters: dict[str, int] = {}
+
+
+class Undecodable(ValueError):
+    """These bytes are no update; ``update_id`` is what could still be found in them, else None."""
+
+    def __init__(self, update_id: int | None, reason: str) -> None:
+        super().__init__(reason)
+        self.update_id = update_id
+
+
+_updates = msgspec.json.Decoder(list[msgspec.Raw])
+_update = msgspec.json.Decoder(Update)
+_answer = msgspec.json.Decoder(Answer)
+_UPDATE_ID = re.compile(rb'"update_id"\s*:\s*(\d{1,18})')
+_ESCAPE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a proper pair
+    rb"|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"  # half of one
+    rb"|\\u0000"
+    rb"|\\.",
+    re.DOTALL,
+)
+
+ALLOWED_UPDATES: Final = tuple(
+    field.name for field in msgspec.structs.fields(Update) if field.name != "update_id"
+)
+
+
+def clean(raw: bytes) -> bytes:
+    """The same JSON without what no database and no decoder can carry: NUL and half surrogates.
+
+    >>> clean(rb'"a\\u0000b\\ud800c\\ud83d\\ude00\\\\u0000"')
+    b'"ab\\\\ufffdc\\\\ud83d\\\\ude00\\\\\\\\u0000"'
+    """
+
+    def mended(match: re.Match[bytes]) -> bytes:
+        escape = match.group()
+        if escape == rb"\u0000":
+            return b""
+        if len(escape) == 6 and escape[2:3] in b"dD" and escape[3:4] in b"89abcdefABCDEF":
+            return rb"\ufffd"
+        return escape
+
+    return _ESCAPE.sub(mended, raw.decode("utf-8", "replace").encode())
+
+
+def answer(body: bytes) -> Answer:
+    """Telegram's envelope; raises Undecodable when it is none even after cleaning."""
+    for attempt in (body, clean(body)):
+        try:
+            return _answer.decode(attempt)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            reason = str(error)
+    raise Undecodable(None, reason)
+
+
+def split(result: bytes) -> list[bytes]:
+    """The updates of one answer, each as its own bytes, undecoded."""
+    try:
+        return [bytes(raw) for raw in _updates.decode(result)]
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise Undecodable(None, str(error)) from error
+
+
+def update_id_in(raw: bytes) -> int | None:
+    """The number of an update that cannot be decoded, for whoever must confirm it."""
+    found = _UPDATE_ID.search(raw)
+    return int(found.group(1)) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Triggers:
+    """Who is concerned: our own name and the words that some room waits for.
+
+    ``words`` count anywhere, folded as ``fold`` does; commands are known by their slash.
+    """
+
+    bot_id: int
+    username: str
+    commands: AbstractSet[str]
+    words: AbstractSet[str]
+
+    def command(self, text: str) -> str | None:
+        """The command that is meant for us, without slash and arguments; None for others' ones."""
+        head = text[1:].split(maxsplit=1)[0] if len(text) > 1 and text[0] == "/" else ""
+        name, _, addressee = head.partition("@")
+        if not name or (addressee and addressee.lower() != self.username.lower()):
+            return None
+        return name.lower()
+
+
+def fold(text: str) -> str:
+    """How plain words are compared: without white space and closing marks around, lower case."""
+    return text.strip().rstrip("!！。.~～").lower()
+
+
+def read(raw: bytes, triggers: Triggers, received: int) -> Arrival:
+    """One update as the log wants it; its raw bytes stay only when somebody must react.
+
+    Raises Undecodable. *received* (microseconds UTC) is the time of acts that carry no date.
+    """
+    try:
+        return _arrival(_update.decode(raw), raw, triggers, received)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        if (mended := clean(raw)) != raw:
+            return read(mended, triggers, received)
+        raise Undecodable(update_id_in(raw), str(error)) from error
+
+
+def _arrival(update: Update, raw: bytes, triggers: Triggers, received: int) -> Arrival:
+    message = update.message
+    if message is not None:
+        if b"\\u0000" in raw:
+            message.text, message.caption = _bare(message.text), _bare(message.caption)
+        return _message(update.update_id, message, raw, triggers, received)
+    if (press := update.callback_query) is not None:
+        pressed = press.message
+        return Arrival(
+            update.update_id,
+            Kind.PRESS,
+            Class.VOLUNTARY,
+            received,
+            chat=_chat(pressed.chat) if pressed else None,
+            fan=_fan(press.from_),
+            message=pressed.message_id if pressed else None,
+            ref=pressed.message_id if pressed else None,
+            text=_bare(press.data),
+            raw=raw,
+        )
+    return _rare(update, raw, triggers, received)
+
+
+def _message(
+    update_id: int, message: Message, raw: bytes, triggers: Triggers, received: int
+) -> Arrival:
+    sender = message.from_
+    text = message.text if message.text is not None else message.caption
+    replied = message.reply_to_message
+    kind, reacts = Kind.MESSAGE, message.chat.type == "private"
+    fan = sender if message.sender_chat is None else None
+    cls = Class.VOLUNTARY if fan is not None and not fan.is_bot else Class.PASSIVE
+    if message.text is None and message.caption is None and not _has_media(message):
+        kind, cls = Kind.SERVICE, Class.PASSIVE
+        if message.migrate_to_chat_id or message.migrate_from_chat_id:
+            kind, reacts = Kind.MIGRATION, True
+        elif message.new_chat_members:
+            kind, reacts, fan = Kind.JOIN, True, message.new_chat_members[0]
+        elif message.left_chat_member:
+            kind, reacts, fan = Kind.LEAVE, True, message.left_chat_member
+        elif message.successful_payment is not None:
+            kind, reacts = Kind.PAYMENT, True
+    elif message.forward_origin is not None:
+        kind = Kind.FORWARD
+        reacts = reacts or not message.is_automatic_forward
+    elif text is not None and text.startswith("/"):
+        kind = Kind.COMMAND
+        reacts = reacts or triggers.command(text) in triggers.commands
+    elif text is not None and len(text) <= 32 and fold(text) in triggers.words:
+        reacts = True
+    elif replied is not None:
+        kind = Kind.REPLY
+        to_us = replied.from_ is not None and replied.from_.id == triggers.bot_id
+        reacts = reacts or to_us
+    elif message.text is None:
+        kind = Kind.MEDIA
+    return Arrival(
+        update_id,
+        kind,
+        cls,
+        message.date * SECOND if 0 < message.date < 1 << 40 else received,
+        chat=_chat(message.chat),
+        fan=_fan(fan),
+        message=message.message_id,
+        ref=replied.message_id if replied is not None else None,
+        text=text[:LONGEST_TEXT] if text is not None else None,
+        raw=raw if reacts else None,
+    )
+
+
+def _rare(update: Update, raw: bytes, triggers: Triggers, received: int) -> Arrival:
+    """Everything that is no message and no press; each kind once, in a row of its own."""
+    number = update.update_id
+    if (edited := update.edited_message) is not None:
+        return _edit(number, edited, Kind.EDIT, received)
+    if (post := update.channel_post) is not None:
+        at = post.date * SECOND or received
+        text = post.text if post.text is not None else post.caption
+        return Arrival(
+            number,
+            Kind.CHANNEL_POST,
+            Class.PASSIVE,
+            at,
+            chat=_chat(post.chat),
+            message=post.message_id,
+            text=_bare(text),
+            raw=raw if text is not None and text.startswith("/") else None,
+        )
+    if (edited := update.edited_channel_post) is not None:
+        return _edit(number, edited, Kind.CHANNEL_EDIT, received)
+    if (change := update.my_chat_member) is not None:
+        kind = Kind.BOT_MEMBER
+        if change.chat.type == "private":
+            kind = Kind.BLOCK if change.new_chat_member.status == "kicked" else Kind.UNBLOCK
+        return _member(number, change, change.from_, kind, raw)
+    if (change := update.chat_member) is not None:
+        was, is_ = _inside(change.old_chat_member), _inside(change.new_chat_member)
+        kind = Kind.JOIN if is_ and not was else Kind.LEAVE if was and not is_ else Kind.MEMBER
+        return _member(number, change, change.new_chat_member.user, kind, raw)
+    if (request := update.chat_join_request) is not None:
+        return Arrival(
+            number,
+            Kind.JOIN_REQUEST,
+            Class.PASSIVE,
+            request.date * SECOND,
+            chat=_chat(request.chat),
+            fan=_fan(request.from_),
+            raw=raw,
+        )
+    if (reaction := update.message_reaction) is not None:
+        emoji = "".join(r.emoji or r.type for r in reaction.new_reaction)
+        return Arrival(
+            number,
+            Kind.REACTION,
+            Class.VOLUNTARY if reaction.user else Class.PASSIVE,
+            reaction.date * SECOND,
+            chat=_chat(reaction.chat),
+            fan=_fan(reaction.user),
+            ref=reaction.message_id,
+            text=emoji[:64],
+        )
+    if (counted := update.message_reaction_count) is not None:
+        return Arrival(
+            number,
+            Kind.REACTION_COUNT,
+            Class.PASSIVE,
+            counted.date * SECOND,
+            chat=_chat(counted.chat),
+            ref=counted.message_id,
+        )
+    return _elsewhere(update, raw, received)
+
+
+def _elsewhere(update: Update, raw: bytes, received: int) -> Arrival:
+    """What happens in no chat of ours: inline use, votes, boosts, payments, and news of tomorrow."""
+    number = update.update_id
+    for kind, inline in (
+        (Kind.INLINE_QUERY, update.inline_query),
+        (Kind.INLINE_CHOSEN, update.chosen_inline_result),
+    ):
+        if inline is not None:
+            who, text = _fan(inline.from_), _bare(inline.query)
+            return Arrival(number, kind, Class.VOLUNTARY, received, fan=who, text=text, raw=raw)
+    if (vote := update.poll_answer) is not None:
+        return Arrival(number, Kind.VOTE, Class.VOLUNTARY, received, fan=_fan(vote.user))
+    if update.poll is not None:
+        return Arrival(number, Kind.POLL, Class.PASSIVE, received)
+    for kind, change in (
+        (Kind.BOOST, update.chat_boost),
+        (Kind.UNBOOST, update.removed_chat_boost),
+    ):
+        if change is not None:
+            source = change.source or (change.boost.source if change.boost else None)
+            who = _fan(source.user) if source is not None else None
+            cls = Class.VOLUNTARY if who is not None and kind is Kind.BOOST else Class.PASSIVE
+            return Arrival(number, kind, cls, received, chat=_chat(change.chat), fan=who)
+    if (checkout := update.pre_checkout_query) is not None:
+        who = _fan(checkout.from_)
+        return Arrival(number, Kind.PAYMENT, Class.VOLUNTARY, received, fan=who, raw=raw)
+    return Arrival(number, Kind.OTHER, Class.PASSIVE, received)
+
+
+def _edit(update_id: int, message: Message, kind: Kind, received: int) -> Arrival:
+    text = message.text if message.text is not None else message.caption
+    return Arrival(
+        update_id,
+        kind,
+        Class.PASSIVE,
+        (message.edit_date or message.date) * SECOND or received,
+        chat=_chat(message.chat),
+        fan=_fan(message.from_) if message.sender_chat is None else None,
+        message=message.message_id,
+        text=_bare(text),
+    )
+
+
+def _member(
+    update_id: int, change: MemberChange, concerned: User, kind: Kind, raw: bytes
+) -> Arrival:
+    return Arrival(
+        update_id,
+        kind,
+        Class.PASSIVE,
+        change.date * SECOND,
+        chat=_chat(change.chat),
+        fan=_fan(concerned),
+        text=change.new_chat_member.status[:32],
+        raw=raw,
+    )
+
+
+def _inside(standing: Standing) -> bool:
+    if standing.status == "restricted":
+        return standing.is_member
+    return standing.status in ("creator", "administrator", "member")
+
+
+def _has_media(message: Message) -> bool:
+    return any(
+        part is not None
+        for part in (
+            message.photo,
+            message.sticker,
+            message.video,
+            message.voice,
+            message.document,
+            message.animation,
+            message.video_note,
+            message.audio,
+        )
+    )
+
+
+def _fan(user: User | None) -> FanSeen | None:
+    """The person behind an act; bots and Telegram's own accounts are none."""
+    if user is None or user.is_bot or user.id in SERVICE_ACCOUNTS:
+        return None
+    name = f"{user.first_name} {user.last_name}" if user.last_name else user.first_name
+    return FanSeen(user.id, _bare(name) or "", user.username[:64], user.language_code[:16])
+
+
+def _chat(chat: Chat) -> ChatSeen:
+    try:
+        kind = ChatKind(chat.type)
+    except ValueError:
+        kind = ChatKind.SUPERGROUP
+    return ChatSeen(chat.id, kind, _bare(chat.title) or "", chat.username[:64])
+
+
+def _bare(text: str | None) -> str | None:
+    """Without NUL, which PostgreSQL cannot keep, and no longer than a message may be."""
+    return text[:LONGEST_TEXT].replace("\x00", "") if text is not None else None

@@ -1,0 +1,100 @@
+"""What a room offers to the road: its triggers in one table, and what its steps look like.
+
+Knows no aiogram: handlers are coroutine functions whose first argument is the Telegram object and
+whose other arguments are filled in by name (``react``, ``bot``, ``argument``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Concatenate, ParamSpec, Protocol
+
+from storage.database import Connection
+from storage.records import Fan, Job, Kind, Late, LetterClass, Moment
+
+P = ParamSpec("P")
+Outcome = Any  # a frozen dataclass of some room's rules; its class names its template
+Handler = Callable[..., Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """An outcome that goes another way than the plain answer to whoever acted.
+
+    Without ``chat`` it is still the answer (``fan`` then says in whose language); with it, a
+    letter to that chat of ours. ``key`` tells several letters of one act apart and makes letters
+    of different acts the same: where it starts with "=" it is the whole idem key. Times are
+    microseconds UTC on the ruling clock.
+    """
+
+    outcome: Outcome
+    chat: int | None = None
+    fan: Fan | None = None
+    cls: LetterClass = LetterClass.SERVICE
+    key: str = ""
+    not_before: int = 0
+    not_after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Do:
+    """A call that says nothing (leave, pin, react), with Telegram's own parameters."""
+
+    method: str
+    chat: int
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    cls: LetterClass = LetterClass.SERVICE
+    key: str = ""
+
+
+Result = Outcome | Say | Do | tuple[Outcome | Say | Do, ...] | None
+
+
+class React(Protocol):
+    """One transaction for one act: remember the fan, run the step, put what it says, close the
+    task. A press is answered by a toast, everything else by a letter."""
+
+    async def __call__(
+        self, step: Callable[Concatenate[Connection, Fan, Moment, P], Result], *args: P.args, **kw: P.kwargs
+    ) -> Result: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """How a due job of some kind is done, and what happens when its hour has long passed."""
+
+    step: Callable[[Connection, Job, Moment], Result]
+    late: Late = Late.RUN
+    grace: timedelta = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What a room reacts to. Names must be unique in the house; the road checks it.
+
+    ``words`` are plain words that count in groups too; ``private_words`` only in private chats.
+    ``patterns`` are regular expressions for whole private texts and for what follows /start.
+    ``buttons`` are keys without the room's name in front. ``events`` are kinds of the log.
+    ``otherwise`` answers private words that nobody else knows; one room may have it.
+    """
+
+    commands: Mapping[str, Handler] = field(default_factory=dict)
+    words: Mapping[str, Handler] = field(default_factory=dict)
+    private_words: Mapping[str, Handler] = field(default_factory=dict)
+    patterns: Mapping[str, Handler] = field(default_factory=dict)
+    buttons: Mapping[str, Handler] = field(default_factory=dict)
+    events: Mapping[Kind, Handler] = field(default_factory=dict)
+    otherwise: Handler | None = None
+    jobs: Mapping[str, Due] = field(default_factory=dict)
+
+
+def template_of(outcome: type[Any]) -> str:
+    """The template that an outcome speaks through.
+
+    ``handlers.checkin.rules.CheckedIn`` → ``checkin/checked_in``
+    """
+    room = outcome.__module__.split(".")[1]
+    words = "".join("_" + c.lower() if c.isupper() else c for c in outcome.__name__).strip("_")
+    return f"{room}/{words}"

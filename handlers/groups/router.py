@@ -1,0 +1,48 @@
+"""Groups, as Telegram sees them."""
+
+from __future__ import annotations
+
+from aiogram.types import ChatMemberUpdated, Message
+
+from handlers.doors import Door, React
+from handlers.groups import rules, service
+from storage.records import Kind, Reach, Standing
+
+STANDINGS = {
+    "member": Standing.MEMBER,
+    "restricted": Standing.MEMBER,
+    "administrator": Standing.ADMIN,
+    "creator": Standing.ADMIN,
+    "kicked": Standing.KICKED,
+}
+
+
+async def on_own_place(change: ChatMemberUpdated, react: React) -> None:
+    """The bot itself was added to a chat, promoted, demoted or removed."""
+    was, now = change.old_chat_member.status, change.new_chat_member.status
+    await react(
+        service.stand, STANDINGS.get(was, Standing.LEFT), STANDINGS.get(now, Standing.LEFT)
+    )
+
+
+async def on_blocked(_: ChatMemberUpdated, react: React) -> None:
+    await react(service.open_door, Reach.BLOCKED)
+
+
+async def on_unblocked(_: ChatMemberUpdated, react: React) -> None:
+    await react(service.open_door, Reach.OPEN)
+
+
+async def on_code(_: Message, react: React, argument: str) -> None:
+    """Somebody sends the code that the console printed."""
+    await react(service.claim, argument)
+
+
+DOOR = Door(
+    patterns={rules.CODE: on_code},
+    events={
+        Kind.BOT_MEMBER: on_own_place,
+        Kind.BLOCK: on_blocked,
+        Kind.UNBLOCK: on_unblocked,
+    },
+)

@@ -1,0 +1,70 @@
+"""Groups, step by step: the bot's own place, its owner, and what an outage left behind."""
+
+from __future__ import annotations
+
+from handlers.doors import Result, Say
+from handlers.groups import rules
+from storage import audit, chats, communities, fans, marks, outbox
+from storage.database import Connection
+from storage.records import Fan, LetterClass, Moment, Reach, Role, Standing
+
+INSIDE = (Standing.MEMBER, Standing.ADMIN)
+
+
+def stand(db: Connection, fan: Fan, now: Moment, was: Standing, standing: Standing) -> Result:
+    """The bot was added, promoted, demoted or removed; *fan* is who did it."""
+    place, face = now.place, now.face
+    chats.stand(db, place.id, standing)
+    if standing not in INSIDE:
+        outbox.drop_chat(db, place.id, standing.value)
+        return None
+    deaf = rules.is_deaf(standing, hears_all=face.hears_all)
+    if was in INSIDE:
+        return None if not deaf or chats.told_deaf(db, place.id) else rules.CannotHear(place.title)
+    if deaf:
+        chats.told_deaf(db, place.id)
+    role = communities.role_of(db, face.community.id, fan.id)
+    owned = bool(communities.owners(db, face.community.id))
+    outcomes = rules.arrived(place.title, role, owned=owned, deaf=deaf)
+    return tuple(
+        Say(outcome, chat=place.id, fan=fan, key=f"{n}") for n, outcome in enumerate(outcomes)
+    )
+
+
+def open_door(db: Connection, fan: Fan, now: Moment, reach: Reach) -> None:
+    """A fan blocked or unblocked us: the same state that a refused letter leads to."""
+    fans.set_reach(db, now.face.community.id, fan.id, reach)
+    if reach is not Reach.OPEN:
+        outbox.drop_chat(db, now.place.id, reach.value)
+
+
+def confess(db: Connection, _fan: Fan, now: Moment) -> rules.CannotHear | None:
+    """Tell a group once that 签到 does not reach us."""
+    if chats.told_deaf(db, now.place.id):
+        return None
+    return rules.CannotHear(now.place.title)
+
+
+def claim(db: Connection, fan: Fan, now: Moment, code: str) -> rules.Claimed | rules.NotTheCode:
+    """The one-time code of the first start makes its sender the owner, once."""
+    community = now.face.community.id
+    kept = marks.read(db, code_mark(community))
+    tries = int(marks.read(db, tries_mark(fan.id)) or 0)
+    outcome = rules.claim(fan.name, code, kept, tries)
+    if isinstance(outcome, rules.Claimed):
+        communities.appoint(db, community, fan.id, Role.OWNER)
+        marks.erase(db, code_mark(community))
+        audit.note(db, community, fan.id, "claimed the community", now.stamp, {})
+    else:
+        marks.write(db, tries_mark(fan.id), str(tries + 1))
+    return outcome
+
+
+def code_mark(community: int) -> str:
+    return f"owner-code:{community}"
+
+
+def tries_mark(fan: int) -> str:
+    return f"owner-tries:{fan}"
+
+
