@@ -1,0 +1,273 @@
+"""How the persona talks: one object that turns an outcome and its facts into words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+from jinja2 import StrictUndefined, Template, TemplateSyntaxError, meta
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from templates import markup
+
+HERE = Path(__file__).parent
+LOCALES = ("zh", "en", "zh-TW")
+"""The languages that we have words in, in the order in which a fan is offered them."""
+
+BUTTON_LIMIT = 64
+_FALLBACK = {"zh-TW": ("zh-TW", "zh", "en"), "zh": ("zh", "en"), "en": ("en",)}
+_ANOTHER_VARIANT = re.compile(r"^---$", re.MULTILINE)
+_BUTTONS = "_buttons"
+_KEY = re.compile(r"[a-z][\w-]*", re.ASCII)
+_SELF = {"zh": "我", "zh-TW": "我", "en": "I"}
+# Few filters, and none that could switch the escaping off: words need no more.
+_FILTERS = {
+    *("abs", "batch", "capitalize", "default", "first", "groupby", "join", "last", "length"),
+    *("list", "lower", "replace", "round", "sort", "sum", "trim", "truncate", "unique", "upper"),
+}
+
+_RIGHT_TO_LEFT = re.compile(
+    "[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
+)
+_DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_WORD_JOINER = "\u2060"
+_LURE = re.compile(r"(?<=[@#$])(?=\w)|(?<![\w/].)(?<=/)(?=\w)|(?<=\w\.)(?=[^\W\d_]{2})|(?<=://)")
+_ISOLATED = 128
+
+
+class NoWords(LookupError):
+    """Nobody wrote words for this outcome: add `templates/<locale>/<name>.j2`."""
+
+    def __init__(self, name: str, locale: str | None) -> None:
+        super().__init__(f"there are no words for {name} in {locale or 'any language'}")
+        self.name = name
+        self.locale = locale
+
+
+class BadTemplate(ValueError):
+    """A file of words cannot be read, or asks for a fact that its outcome does not carry."""
+
+    def __init__(self, name: str, locale: str, line: int, reason: str) -> None:
+        super().__init__(f"{locale}/{name}.j2, line {line}: {reason}")
+        self.name = name
+        self.locale = locale
+        self.line = line
+        self.reason = reason
+
+
+def locale_of(language_code: str | None, community: str = "zh") -> str:
+    """The one of `LOCALES` for the language that Telegram names; `community` if it names none.
+
+    >>> locale_of("zh-hans"), locale_of("zh-HK"), locale_of("en-GB"), locale_of("fr")
+    ('zh', 'zh-TW', 'en', 'en')
+    """
+    if not language_code:
+        return community
+    language, *rest = language_code.lower().replace("_", "-").split("-")
+    if language not in {"zh", "yue"}:
+        return "en"
+    if "hans" in rest or (language == "zh" and not {"hant", "tw", "hk", "mo"} & set(rest)):
+        return "zh"
+    return "zh-TW"
+
+
+class Voice:
+    """All words of one installation, read once and compiled when first used.
+
+    A template's `name` is `<room>/<outcome>`. It sees the outcome's facts (plain values as JSON
+    knows them; a fact that is None or cannot be seen is "") and `persona`, nothing else. `persona`
+    is a mapping: `name` must be there; `self` (how she says "I": 我, 鹿鹿) and `calls_fans` (for
+    example 小树苗) are filled in when absent, the latter with "", and so must be asked for with
+    `{% if %}`, as must a fan's `name`, which may be "". All three belong to a language: pass those
+    of the letter's locale.
+
+    Facts are never trusted: they are cleaned and escaped, a name that runs right to left is
+    isolated so that it does not turn the sentence around it, and a `name` that looks like a link,
+    a mention or a command is made to look only.
+    """
+
+    def __init__(self, root: Path = HERE) -> None:
+        self._files = {
+            (locale, path.relative_to(root / locale).with_suffix("").as_posix()): path
+            for locale in LOCALES
+            for path in sorted((root / locale).rglob("*.j2"))
+        }
+        self._words = _stage(escape=True)
+        self._labels = _stage(escape=False)
+        # One cache per object: two voices in a test do not share words.
+        self._variants = cache(self._read_variants)
+        self._buttons = cache(self._read_buttons)
+
+    def knows(self, name: str, locale: str | None = None) -> bool:
+        """Whether a fan of this locale gets an answer, be it in a language she falls back to."""
+        return any((at, name) in self._files for at in _FALLBACK.get(locale or "", LOCALES))
+
+    def names(self) -> list[str]:
+        """Every outcome that has words in some language, sorted."""
+        return sorted({name for _, name in self._files if not name.endswith(f"/{_BUTTONS}")})
+
+    def variants(self, name: str, locale: str) -> int:
+        """How many ways there are to say it."""
+        return len(self._variants(name, locale))
+
+    def used(self, name: str, locale: str) -> set[str]:
+        """The facts that the words ask for, over all variants; `persona` is not counted."""
+        at, path = self._find(name, locale)
+        found: set[str] = set()
+        for source in _sources(path):
+            try:
+                found |= meta.find_undeclared_variables(self._words.parse(source))
+            except TemplateSyntaxError as error:
+                raise BadTemplate(name, at, error.lineno, error.message or "") from error
+        return found - {"persona"}
+
+    def render(
+        self,
+        name: str,
+        facts: Mapping[str, object],
+        *,
+        locale: str,
+        persona: Mapping[str, object],
+        variant: int = 0,
+    ) -> str:
+        """Telegram HTML for the outcome, without white space around it; `variant` counts round.
+
+        Raises `NoWords`, or `BadTemplate` where the words and the facts do not fit.
+        """
+        variants = self._variants(name, locale)
+        template = variants[variant % len(variants)]
+        return self._say(template, _scope(facts, persona, locale)).strip()
+
+    def buttons(
+        self,
+        name: str,
+        facts: Mapping[str, object],
+        *,
+        locale: str,
+        persona: Mapping[str, object],
+    ) -> dict[str, str]:
+        """The labels of the outcome's room, plain text of at most 64 characters each.
+
+        A label that speaks of a fact which this outcome does not carry is left out: it belongs to
+        another outcome of the room. A room without `_buttons.j2` gives {}.
+        """
+        scope = _scope(facts, persona, locale)
+        return {
+            key: markup.shorten(" ".join(self._say(label, scope).split()), BUTTON_LIMIT)
+            for key, needs, label in self._buttons(name.partition("/")[0], locale)
+            if needs <= scope.keys()
+        }
+
+    def _find(self, name: str, locale: str) -> tuple[str, Path]:
+        for at in _FALLBACK.get(locale, ()):
+            if path := self._files.get((at, name)):
+                return at, path
+        raise NoWords(name, locale)
+
+    def _read_variants(self, name: str, locale: str) -> Sequence[Template]:
+        at, path = self._find(name, locale)
+        return tuple(_compiled(self._words, source, name, at) for source in _sources(path))
+
+    def _read_buttons(self, room: str, locale: str) -> Sequence[tuple[str, set[str], Template]]:
+        name = f"{room}/{_BUTTONS}"
+        try:
+            at, path = self._find(name, locale)
+        except NoWords:
+            return ()
+        found = []
+        for line, written in enumerate(path.read_text(encoding="utf-8").splitlines()):
+            if not written.strip() or written.startswith("{#"):
+                continue
+            key, equals, label = (part.strip() for part in written.partition("="))
+            if not (_KEY.fullmatch(key) and equals and label):
+                raise BadTemplate(name, at, line + 1, "a button is written `key = label`")
+            template = _compiled(self._labels, "\n" * line + label, name, at)
+            needs = meta.find_undeclared_variables(self._labels.parse(label))
+            found.append((key, needs, template))
+        return tuple(found)
+
+    def _say(self, template: Template, scope: Mapping[str, object]) -> str:
+        try:
+            return template.render(scope)
+        except Exception as error:
+            # Whatever a template raises is a fault in the words, and their author needs the line.
+            at, _, name = (template.name or "").partition("/")
+            raise BadTemplate(name, at, _line(error, template), str(error)) from error
+
+
+def _stage(*, escape: bool) -> ImmutableSandboxedEnvironment:
+    stage = ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined,
+        autoescape=escape,
+        trim_blocks=True,
+        cache_size=0,
+    )
+    stage.globals.clear()
+    stage.filters = {name: stage.filters[name] for name in _FILTERS}
+    return stage
+
+
+def _sources(path: Path) -> Iterator[str]:
+    """Each variant of a file, pushed down to its own lines so that errors name the right one."""
+    line = 0
+    for source in _ANOTHER_VARIANT.split(path.read_text(encoding="utf-8")):
+        yield "\n" * line + source
+        line += source.count("\n")
+
+
+def _compiled(
+    stage: ImmutableSandboxedEnvironment, source: str, name: str, locale: str
+) -> Template:
+    place = f"{locale}/{name}"
+    try:
+        code = stage.compile(source, name=place, filename=f"{place}.j2")
+    except TemplateSyntaxError as error:
+        raise BadTemplate(name, locale, error.lineno, error.message or "") from error
+    return Template.from_code(stage, code, {})
+
+
+def _line(error: Exception, template: Template) -> int:
+    """The line of the words at which rendering stopped."""
+    line, step = 1, error.__traceback__
+    while step:
+        if step.tb_frame.f_code.co_filename == template.filename:
+            line = step.tb_lineno
+        step = step.tb_next
+    return line
+
+
+def _scope(
+    facts: Mapping[str, object], persona: Mapping[str, object], locale: str
+) -> dict[str, object]:
+    scope = {key: _tame(value) for key, value in facts.items()}
+    name = scope.get("name")
+    if isinstance(name, str) and name:
+        scope["name"] = _LURE.sub(_WORD_JOINER, name)
+    filled = {"self": _SELF.get(locale, ""), "calls_fans": "", **persona}
+    scope["persona"] = {key: _tame(value) for key, value in filled.items()}
+    return scope
+
+
+def _tame(value: object) -> object:
+    """A fact as templates may see it: nothing that Telegram refuses or that turns a line."""
+    if isinstance(value, str):
+        return _tamed(value)
+    if isinstance(value, Mapping):
+        return {key: _tame(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_tame(item) for item in value]
+    return "" if value is None else value
+
+
+def _tamed(text: str) -> str:
+    if type(text) is not str:
+        # A string that calls itself safe markup becomes a plain one again.
+        text = "".join(text)
+    text = _DIRECTIONS.sub("", markup.clean(text))
+    if not markup.visible(text):
+        return ""
+    if len(text) <= _ISOLATED and "\n" not in text and _RIGHT_TO_LEFT.search(text):
+        return f"\u2068{text}\u2069"
+    return text
