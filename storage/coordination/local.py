@@ -12,6 +12,8 @@ from storage.coordination.port import GLOBAL, Ask, Bucket, Gauge, Lease, Limits
 V = TypeVar("V")
 
 SWEEP_AT = 1024
+ROUNDING = 1
+"""Microseconds by which who waited as told, in floating seconds, may seem to be early."""
 CLOCK_WENT_BACK = 5_000_000
 """Microseconds of disagreement between clocks that are not yet taken for a clock set back."""
 
@@ -90,7 +92,11 @@ class Local:
             if not future.done():
                 future.set_result(None)
 
-    async def woken(self, topic: str, timeout: float) -> bool:
+    async def woken(
+        self,
+        topic: str,
+        timeout: float,  # noqa: ASYNC109 - False is an answer here, not an error
+    ) -> bool:
         if topic in self._woken:
             self._woken.discard(topic)
             return True
@@ -162,17 +168,17 @@ class Pacer:
         if self._stops:
             self.settle(at)
         stops = self.stops()
-        whole = _met(self.whole, whole_gauge, at)
+        whole = self.met(at)
         answers: list[float] = []
         for ask in asks:
-            chat = _met(chats.get(ask.chat, 0), chat_gauge, at)
-            group = _met(groups.get(ask.chat, 0), group_gauge, at) if ask.group else at
+            chat = _met_in(chats, ask.chat, chat_gauge, at)
+            group = _met_in(groups, ask.chat, group_gauge, at) if ask.group else at
             clear = max(whole - whole_gauge.tolerance, chat - chat_gauge.tolerance)
             if ask.group:
                 clear = max(clear, group - group_gauge.tolerance)
             if stops:
                 clear = max(clear, stops.get(GLOBAL, 0), stops.get(ask.chat, 0))
-            if clear > at:
+            if clear > at + ROUNDING:
                 answers.append((clear - at) / 1e6)
                 continue
             answers.append(0.0)
@@ -185,16 +191,27 @@ class Pacer:
             self._sweep(at)
         return answers
 
+    def met(self, at: int) -> int:
+        """When the whole bot's bucket would be empty again."""
+        self.whole = _met(self.whole, self._gauges[0], at)
+        return self.whole
+
+    def known(self, ask: Ask, at: int) -> tuple[int, int]:
+        """When the ask's chat and group would be empty again; -1 for what is not a group."""
+        _, chat, group = self._gauges
+        return (
+            _met_in(self.chats, ask.chat, chat, at),
+            _met_in(self.groups, ask.chat, group, at) if ask.group else -1,
+        )
+
     def charge(self, asks: Iterable[Ask], at: int) -> None:
         """Count calls that were granted elsewhere, whether or not we would have granted them."""
         whole, chat, group = self._gauges
         for ask in asks:
             self.whole = _met(self.whole, whole, at) + whole.interval
-            self.chats[ask.chat] = _met(self.chats.get(ask.chat, 0), chat, at) + chat.interval
+            self.chats[ask.chat] = _met_in(self.chats, ask.chat, chat, at) + chat.interval
             if ask.group:
-                self.groups[ask.chat] = (
-                    _met(self.groups.get(ask.chat, 0), group, at) + group.interval
-                )
+                self.groups[ask.chat] = _met_in(self.groups, ask.chat, group, at) + group.interval
         if len(self.chats) > self._sweep_at:
             self._sweep(at)
 
@@ -233,6 +250,16 @@ def _met(full: int, gauge: Gauge, at: int) -> int:
     if full <= at:
         return at
     return min(full, at + gauge.reach)
+
+
+def _met_in(buckets: dict[int, int], number: int, gauge: Gauge, at: int) -> int:
+    """The same for one of many; a bucket from before the clock went back is set right."""
+    full = buckets.get(number, 0)
+    if full <= at:
+        return at
+    if full > at + gauge.reach:
+        full = buckets[number] = at + gauge.reach
+    return full
 
 
 def _full(buckets: dict[int, int], at: int, gauge: Gauge) -> dict[int, int]:

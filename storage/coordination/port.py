@@ -124,7 +124,11 @@ class Coordination(Protocol):
     async def wake(self, topic: str) -> None:
         """Tell all who wait for *topic*, here and in other processes, to look again."""
 
-    async def woken(self, topic: str, timeout: float) -> bool:
+    async def woken(
+        self,
+        topic: str,
+        timeout: float,  # noqa: ASYNC109 - False is an answer here, not an error
+    ) -> bool:
         """True once *topic* was woken since this process last heard of it, False after *timeout*.
 
         Many wakes are heard as one, and one wake reaches all who wait. A wake may be heard

@@ -58,25 +58,30 @@ for first = 1, #names, 1000 do  -- Lua unpacks some thousands at most
 end
 
 -- A bucket is empty again at the later of what Redis and the asking process remember; further
--- ahead than it can honestly be means that the clock went back.
+-- ahead than it can honestly be means that the clock went back, and is set right.
+local filled, answers = {}, {}
 local function met(i, known, interval, tolerance)
-  local at = math.max(tonumber(full[i] or 0), known, now)
-  return math.min(at, now + interval + tolerance)
+  if filled[i] then return filled[i] end
+  local at, reach = math.max(tonumber(full[i] or 0), known, now), now + interval + tolerance
+  if at > reach then
+    filled[i] = reach
+    return reach
+  end
+  return at
 end
 
 local whole = met(1, tonumber(ARGV[8]), wi, wt)
-local filled, answers = {}, {}
 for i = 9, #ARGV, 3 do
   local chat, group = place[base .. 'c' .. ARGV[i]], nil
-  local c = filled[chat] or met(chat, tonumber(ARGV[i + 1]), ci, ct)
+  local c = met(chat, tonumber(ARGV[i + 1]), ci, ct)
   local till, g = math.max(whole - wt, c - ct), nil
   if ARGV[i + 2] ~= '-1' then
     group = place[base .. 'g' .. ARGV[i]]
-    g = filled[group] or met(group, tonumber(ARGV[i + 2]), gi, gt)
+    g = met(group, tonumber(ARGV[i + 2]), gi, gt)
     till = math.max(till, g - gt)
   end
   if any then till = math.max(till, stops['global'] or 0, stops[ARGV[i]] or 0) end
-  if till > now then
+  if till > now + 1 then  -- who waited in floating seconds may seem to be a hair early
     answers[#answers + 1] = till - now
   else
     answers[#answers + 1] = 0

@@ -15,7 +15,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
 
-from storage.coordination.local import Local
+from storage.coordination.local import ROUNDING, Local
 from storage.coordination.port import GLOBAL, Ask, Bucket, Lease, Limits
 from storage.coordination.scripts import LOCK, NOTE, PACE, RELEASE, RENEW, STOP, WAKE, Script
 
@@ -92,14 +92,11 @@ class Shared:
             return []
         at = round(now * 1e6)
         pacer = self._local.pacer(bot)
-        chats, groups = pacer.chats, pacer.groups
-        words: list[int] = [at, *self._gauges, pacer.whole]
+        for bucket, until in pacer.settle(at).items():
+            await self._store_stop(bot, bucket, until, shorten=True)
+        words: list[int] = [at, *self._gauges, pacer.met(at)]
         for ask in asks:
-            words += (
-                ask.chat,
-                chats.get(ask.chat, 0),
-                groups.get(ask.chat, 0) if ask.group else -1,
-            )
+            words += (ask.chat, *pacer.known(ask, at))
         try:
             *waits, stored = await self._run(PACE, [self._key("pace", bot)], words)
         except RedisAway:
@@ -107,15 +104,15 @@ class Shared:
         pacer.charge((ask for ask, wait in zip(asks, waits, strict=True) if not wait), at)
         for name, until in zip(stored[::2], stored[1::2], strict=True):
             pacer.stop(_bucket(name), int(until))
-        for bucket, until in pacer.settle(at).items():
-            await self._store_stop(bot, bucket, until, shorten=True)
+        pacer.settle(at)
         answers = [wait / 1e6 for wait in waits]
         stops = pacer.stops()
         if stops:  # Redis may have forgotten what we know
             everywhere = stops.get(GLOBAL, at)
             for i, ask in enumerate(asks):
-                left = (max(everywhere, stops.get(ask.chat, at)) - at) / 1e6
-                answers[i] = max(answers[i], left)
+                clear = max(everywhere, stops.get(ask.chat, at))
+                if clear > at + ROUNDING:
+                    answers[i] = max(answers[i], (clear - at) / 1e6)
         return answers
 
     async def stop(self, bot: int, bucket: Bucket, until: float) -> None:
@@ -184,7 +181,11 @@ class Shared:
         except RedisAway:
             await self._local.wake(topic)
 
-    async def woken(self, topic: str, timeout: float) -> bool:
+    async def woken(
+        self,
+        topic: str,
+        timeout: float,  # noqa: ASYNC109 - False is an answer here, not an error
+    ) -> bool:
         until = self._clock() + timeout
         last, turns = self._heard.setdefault(topic, ("0", self._turns))
         while turns == self._turns:
