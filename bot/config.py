@@ -131,6 +131,14 @@ def _lower(value: Any) -> Any:
     return value.strip().lower() if isinstance(value, str) else value
 
 
+def _this_machine(host: str) -> str:
+    if host not in {"127.0.0.1", "::1", "localhost"}:
+        raise ValueError(
+            "must be 127.0.0.1, ::1 or localhost: whoever reaches the playground is everybody in it"
+        )
+    return host
+
+
 Token = Annotated[SecretStr, AfterValidator(_token)]
 Secret = Annotated[SecretStr, AfterValidator(_secret)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
@@ -263,7 +271,9 @@ class Web(Section):
 class Playground(Section):
     """The Telegram of our own that runs on this machine."""
 
-    host: Words = Field("127.0.0.1", description="the address that the playground listens on")
+    host: Annotated[str, AfterValidator(_this_machine)] = Field(
+        "127.0.0.1", description="the address that the playground listens on: this machine's own"
+    )
     port: Port = Field(
         8090, description="its port; when taken, the next free one is used and named"
     )

@@ -222,6 +222,7 @@ def test_whatever_variable_is_invented_it_is_refused_kindly(section: str, key: s
         ("[community]\nlocale = 'fr'", 'community.locale must be "zh", "zh-TW" or "en"'),
         ("[log]\nlevel = 'loud'", 'log.level must be "debug", "info", "warning" or "error"'),
         ("[beacon]\nrelays = ['x']", "beacon.relays[1] must be an address"),
+        ("[playground]\nhost = '0.0.0.0'", "playground.host must be 127.0.0.1, ::1 or localhost"),
         ("[retention]\ntext_days = -1", "retention.text_days must be at least 0"),
         ("[telegram]\nreceive = 'webhook'", "web.public_url is missing"),
         (
