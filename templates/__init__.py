@@ -148,17 +148,20 @@ class Voice:
         locale: str,
         persona: Mapping[str, object],
     ) -> dict[str, str]:
-        """The labels of the outcome's room, plain text of at most 64 characters each.
+        """The labels that the outcome may set under it, plain text of at most 64 characters.
 
+        Those of its own room stand under their bare key, those of every room under `<room>.<key>`.
         A label that speaks of a fact which this outcome does not carry is left out: it belongs to
-        another outcome of the room. A room without `_buttons.j2` gives {}.
+        another outcome.
         """
-        scope = _scope(facts, persona, locale)
-        return {
-            key: markup.shorten(" ".join(self._say(label, scope).split()), BUTTON_LIMIT)
-            for key, needs, label in self._buttons(name.partition("/")[0], locale)
-            if needs <= scope.keys()
-        }
+        ready, asking = self._buttons(name.partition("/")[0], locale)
+        labels = dict(ready)
+        if asking:
+            scope = _scope(facts, persona, locale)
+            for key, needs, label in asking:
+                if needs <= scope.keys():
+                    labels[key] = _label(self._say(label, scope))
+        return labels
 
     def _find(self, name: str, locale: str) -> tuple[str, Path]:
         for at in _FALLBACK.get(locale, ()):
@@ -170,23 +173,35 @@ class Voice:
         at, path = self._find(name, locale)
         return tuple(_compiled(self._words, source, name, at) for source in _sources(path))
 
-    def _read_buttons(self, room: str, locale: str) -> Sequence[tuple[str, set[str], Template]]:
+    def _read_buttons(
+        self, room: str, locale: str
+    ) -> tuple[Mapping[str, str], Sequence[tuple[str, set[str], Template]]]:
+        """The labels that are always the same, and those that need facts to be written."""
+        ready: dict[str, str] = {}
+        asking: list[tuple[str, set[str], Template]] = []
+        for home in sorted({name.partition("/")[0] for _, name in self._files}):
+            for key, written, label in self._labels_of(home, locale):
+                needs = meta.find_undeclared_variables(self._labels.parse(written))
+                for full in (f"{home}.{key}", key)[: 2 if home == room else 1]:
+                    if needs:
+                        asking.append((full, needs, label))
+                    else:
+                        ready[full] = _label(self._say(label, {}))
+        return ready, tuple(asking)
+
+    def _labels_of(self, room: str, locale: str) -> Iterator[tuple[str, str, Template]]:
         name = f"{room}/{_BUTTONS}"
         try:
             at, path = self._find(name, locale)
         except NoWords:
-            return ()
-        found = []
+            return
         for line, written in enumerate(path.read_text(encoding="utf-8").splitlines()):
             if not written.strip() or written.startswith("{#"):
                 continue
             key, equals, label = (part.strip() for part in written.partition("="))
             if not (_KEY.fullmatch(key) and equals and label):
                 raise BadTemplate(name, at, line + 1, "a button is written `key = label`")
-            template = _compiled(self._labels, "\n" * line + label, name, at)
-            needs = meta.find_undeclared_variables(self._labels.parse(label))
-            found.append((key, needs, template))
-        return tuple(found)
+            yield key, label, _compiled(self._labels, "\n" * line + label, name, at)
 
     def _say(self, template: Template, scope: Mapping[str, object]) -> str:
         try:
@@ -226,6 +241,10 @@ def _compiled(
     except TemplateSyntaxError as error:
         raise BadTemplate(name, locale, error.lineno, error.message or "") from error
     return Template.from_code(stage, code, {})
+
+
+def _label(rendered: str) -> str:
+    return markup.shorten(" ".join(rendered.split()), BUTTON_LIMIT)
 
 
 def _line(error: Exception, template: Template) -> int:
