@@ -492,7 +492,8 @@ def _cut(text: str, start: int, top: int, inseparable: Callable[[int], bool]) ->
             for hit in seam.finditer(text, start, top + 1)
         )
         best = max(filter(good, places), default=start)
-        if best - start >= (top - start) // 2:
+        # A gentle seam is worth a short part, but not a part of three words.
+        if best - start >= (top - start) // 4:
             return best
         found.append(best)
     if max(found) > start:
