@@ -15,11 +15,10 @@ from aiogram.exceptions import DataNotDictLikeError
 from aiogram.fsm.state import State
 from aiogram.fsm.storage.base import BaseStorage, DefaultKeyBuilder, StateType, StorageKey
 from aiogram.fsm.storage.redis import RedisStorage
-from sqlalchemy import Connection
 
 from storage import fsm
 from storage.coordination.shared import connect
-from storage.database import Database
+from storage.database import Connection, Database
 from storage.fsm import Kept
 
 Place: TypeAlias = tuple[int, str]
