@@ -25,7 +25,19 @@ _SELF = {"zh": "我", "zh-TW": "我", "en": "I"}
 # Few filters, and none that could switch the escaping off: words need no more.
 _FILTERS = {
     *("abs", "batch", "capitalize", "default", "first", "groupby", "join", "last", "length"),
-    *("list", "lower", "replace", "round", "sort", "sum", "trim", "truncate", "unique", "upper"),
+    *(
+        "list",
+        "lower",
+        "replace",
+        "round",
+        "sort",
+        "sum",
+        "trim",
+        "truncate",
+        "unique",
+        "upper",
+        "urlencode",
+    ),
 }
 
 _RIGHT_TO_LEFT = re.compile(
@@ -33,7 +45,7 @@ _RIGHT_TO_LEFT = re.compile(
 )
 _DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _WORD_JOINER = "\u2060"
-_LURE = re.compile(r"(?<=[@#$])(?=\w)|(?<![\w/].)(?<=/)(?=\w)|(?<=\w\.)(?=[^\W\d_]{2})|(?<=://)")
+_LURE = re.compile(r"(?<=[@#$])(?=\w)|(?<![\w/<].)(?<=/)(?=\w)|(?<=\w\.)(?=[^\W\d_]{2})|(?<=://)")
 _ISOLATED = 128
 
 

@@ -23,6 +23,7 @@ RAW_LIMIT = 32_768
 """Bytes of HTML that the server reads at most, whatever the text in it measures."""
 
 _SMALLEST_PART = 16
+_DEEPEST = 32
 _ELLIPSIS = "…"
 
 _KINDS = {
@@ -256,6 +257,7 @@ def split(html: str, limit: int = TEXT_LIMIT) -> list[str]:
     It parts between paragraphs, else lines, sentences, words, else between graphemes; tags that
     are open at a seam are closed and opened again. White space at the seams is dropped, and so are
     parts in which nothing could be seen. Custom emoji and times stay whole where they fit at all.
+    Raises `BadMarkup`, and `TooLong` if an address is so long that no part could hold it.
     """
     if limit < _SMALLEST_PART:
         raise ValueError(f"a part needs room for {_SMALLEST_PART} characters")
@@ -275,9 +277,12 @@ def split(html: str, limit: int = TEXT_LIMIT) -> list[str]:
         for start, end in _ranges(parsed.text, limit, inseparable)
         if visible(parsed.text[start:end])
     ]
-    if any(len(part.encode()) > RAW_LIMIT for part in parts) and limit >= 2 * _SMALLEST_PART:
-        return split(html, limit // 2)
-    return parts
+    heaviest = max(len(part.encode()) for part in parts)
+    if heaviest <= RAW_LIMIT:
+        return parts
+    if limit < 2 * _SMALLEST_PART:
+        raise TooLong(heaviest, RAW_LIMIT, "bytes of HTML")
+    return split(html, limit // 2)
 
 
 def _marks(html: str) -> Iterator[_Mark]:
@@ -386,6 +391,8 @@ def _link(address: str, at: int) -> tuple[str, str, str]:
 
 
 def _check_nesting(inner: _Open, outer: Sequence[_Open]) -> None:
+    if len(outer) >= _DEEPEST:
+        raise BadMarkup(f"more than {_DEEPEST} tags stand in each other", inner.start)
     kinds = {mark.kind for mark in outer}
     if inner.tag == "code" and outer and outer[-1].tag == "pre":
         if inner.start != outer[-1].end:

@@ -199,7 +199,7 @@ def test_entities_lie_inside_the_text_and_inside_each_other(html: str) -> None:
 
 
 def test_a_megabyte_of_open_brackets_is_refused_at_once() -> None:
-    for unit in ("<", "<b ", "<b a", "&", "&#", '<a href="', "</"):
+    for unit in ("<", "<b>", "<b ", "<b a", "&", "&#", '<a href="', "</"):
         hostile = unit * (1_000_000 // len(unit))
         try:
             markup.parse(hostile)
@@ -293,6 +293,8 @@ def test_a_text_heavy_with_tags_still_fits_the_servers_appetite() -> None:
     parts = markup.split(link * 2000)
     assert all(len(part.encode()) <= markup.RAW_LIMIT for part in parts)
     assert sum(markup.parse(part).text.count("a") for part in parts) == 2000
+    with pytest.raises(TooLong, match="bytes of HTML"):
+        markup.split(f'<a href="https://x.example/{"y" * 40_000}">a</a>')
 
 
 @given(dressed(), st.integers(16, 64))
