@@ -25,7 +25,7 @@ NOON = 1_900_000_000.0
 OPEN = Limits(rate=1000)  # so wide that only the chats' own limits are felt
 
 
-async def eventually(holds: Callable[[], Awaitable[bool]], patience: float = 5.0) -> bool:
+async def eventually(holds: Callable[[], Awaitable[bool]], patience: float = 15.0) -> bool:
     until = time.monotonic() + patience
     while time.monotonic() < until:
         if await holds():
@@ -436,8 +436,8 @@ async def test_a_wake_is_kept_for_the_next_when_who_waited_was_called_off(houses
     await houses.here.wake("outbox")
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
-    assert waiting.cancelled()
-    assert await houses.here.woken("outbox", 1)
+    heard = not waiting.cancelled() and waiting.result()  # Redis may be faster than the calling off
+    assert heard or await houses.here.woken("outbox", 1)
 
 
 # Progress
@@ -612,6 +612,23 @@ async def test_a_lease_outlives_a_forgetful_redis_unless_another_was_faster(
 
 
 @pytest.mark.redis
+async def test_tokens_grow_though_the_clock_of_redis_goes_back(redis: Redis, prefix: str) -> None:
+    here, there = (Shared(REDIS_URL, prefix=prefix) for _ in range(2))
+    far = 5_000_000_000_000_000
+    await redis.set(f"{prefix}:token:{{clock}}:", far)
+    first = await here.lock("clock", 30)
+    assert first == Lease("clock", far + 1)
+    assert await here.release(first)
+    second = await there.lock("clock", 30)
+    assert second == Lease("clock", far + 2)
+    await forget(redis, prefix)
+    assert await there.release(second)
+    assert await there.lock("clock", 30) == Lease("clock", far + 3)
+    await here.close()
+    await there.close()
+
+
+@pytest.mark.redis
 @pytest.mark.parametrize("silent", [False, True])
 async def test_without_redis_a_process_goes_on_alone_and_returns_by_itself(
     wire: Wire, prefix: str, silent: bool
@@ -690,7 +707,7 @@ async def test_a_wake_during_an_outage_is_heard_when_it_is_over(wire: Wire, pref
     assert await waiting
     await other.wake("outbox")
     await wire.mend()
-    assert await asyncio.wait_for(house.woken("outbox", 60), 10)
+    assert await asyncio.wait_for(house.woken("outbox", 60), 20)
     await house.close()
     await other.close()
 

@@ -333,7 +333,7 @@ async def test_memory_is_bounded_and_forgets_what_was_not_used_longest(database:
     assert counted.reads == 1
 
 
-async def test_after_a_write_whose_answer_was_lost_the_database_is_asked(
+async def test_after_a_write_without_an_answer_the_database_is_asked(
     database: Database,
 ) -> None:
     counted = Counted(database)

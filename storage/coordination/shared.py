@@ -22,10 +22,12 @@ from storage.coordination.scripts import LOCK, NOTE, PACE, RELEASE, RENEW, STOP,
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
-PATIENCE: Final = 0.8
+PATIENCE: Final = 0.75
 """Seconds for one answer, connecting included; then we go on alone."""
-TRY_AGAIN: Final = 1.0
-"""Seconds between two tries to reach a Redis that is away; one call at a time tries."""
+TRY_AGAIN: Final = (1.0, 5.0)
+"""First and longest pause between two tries to reach a Redis that is away, in seconds."""
+TRY: Final = 0.25
+"""Seconds for such a try; it is one call's own, which is then answered from memory."""
 LISTEN: Final = 0.4
 """Seconds of one blocking read: well within the patience, so that silence is noticed."""
 WAKE_KEPT: Final = 3600.0
@@ -80,6 +82,7 @@ class Shared:
         self._gauges = [number for gauge in gauges for number in gauge]
         self._up = True
         self._try_at = 0.0
+        self._pause = TRY_AGAIN[0]
         self._turns = 0  # how often Redis went or came back
         self._heard: dict[str, tuple[str, int]] = {}  # topic: newest wake heard, and turns known
 
@@ -191,7 +194,8 @@ class Shared:
         while turns == self._turns:
             left = min(until - self._clock(), LISTEN)
             try:
-                newest = await self._listen(topic, last, left)
+                # A try must answer soon, even if nobody wakes us.
+                newest = await self._listen(topic, last, left if self._up else min(left, TRY / 5))
             except RedisAway:
                 if await self._local.woken(topic, left):
                     return True
@@ -249,26 +253,35 @@ class Shared:
         return await self._reach(step)
 
     async def _reach(self, step: Callable[[], Awaitable[T]]) -> T:
+        patience = PATIENCE
         if not self._up:
             if self._clock() < self._try_at:
                 raise RedisAway
-            self._try_at = self._clock() + TRY_AGAIN  # the others stay alone while we try
+            self._wait()  # the others go on alone while we try
+            patience = TRY
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(patience):
                 result = await step()
         except (RedisError, OSError, TimeoutError) as error:
-            self._try_at = self._clock() + TRY_AGAIN
             if self._up:
-                self._up = False
-                self._turns += 1
+                self._turn(up=False)
+                self._pause = TRY_AGAIN[0]
+                self._wait()
                 # Only the kind of error: its text may hold the address.
                 log.warning("redis_away", reason=type(error).__name__, goes_on="alone")
             raise RedisAway from error
         if not self._up:
-            self._up = True
-            self._turns += 1
+            self._turn(up=True)
             log.info("redis_back", goes_on="together")
         return result
+
+    def _turn(self, *, up: bool) -> None:
+        self._up = up
+        self._turns += 1
+
+    def _wait(self) -> None:
+        self._try_at = self._clock() + self._pause
+        self._pause = min(2 * self._pause, TRY_AGAIN[1])
 
 
 def _milliseconds(seconds: float) -> int:
