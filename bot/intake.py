@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -22,8 +22,13 @@ SERVICE_ACCOUNTS: Final = frozenset({777000, 1087968824, 136817688})  # Telegram
 # and the face of channels that speak in groups: none of them is a person
 
 
+# Ids stay below 2^53 (Bot API documentation); what is larger would not fit the store either.
+Id = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
+Second = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
+
+
 class User(msgspec.Struct):
-    id: int
+    id: Id
     first_name: str = ""
     last_name: str = ""
     username: str = ""
@@ -32,14 +37,14 @@ class User(msgspec.Struct):
 
 
 class Chat(msgspec.Struct):
-    id: int
+    id: Id
     type: str
     title: str = ""
     username: str = ""
 
 
 class Replied(msgspec.Struct):
-    message_id: int
+    message_id: Id
     from_: User | None = msgspec.field(default=None, name="from")
 
 
@@ -50,10 +55,10 @@ class Entity(msgspec.Struct):
 
 
 class Message(msgspec.Struct):
-    message_id: int
+    message_id: Id
     chat: Chat
-    date: int = 0
-    edit_date: int | None = None
+    date: Second = 0
+    edit_date: Second | None = None
     from_: User | None = msgspec.field(default=None, name="from")
     sender_chat: Chat | None = None
     text: str | None = None
@@ -64,8 +69,8 @@ class Message(msgspec.Struct):
     is_automatic_forward: bool = False
     new_chat_members: list[User] | None = None
     left_chat_member: User | None = None
-    migrate_to_chat_id: int | None = None
-    migrate_from_chat_id: int | None = None
+    migrate_to_chat_id: Id | None = None
+    migrate_from_chat_id: Id | None = None
     pinned_message: msgspec.Raw | None = None
     new_chat_title: str | None = None
     successful_payment: msgspec.Raw | None = None
@@ -81,7 +86,7 @@ class Message(msgspec.Struct):
 
 class Pressed(msgspec.Struct):
     chat: Chat
-    message_id: int
+    message_id: Id
 
 
 class Press(msgspec.Struct):
@@ -107,7 +112,7 @@ class Standing(msgspec.Struct):
 class MemberChange(msgspec.Struct):
     chat: Chat
     from_: User = msgspec.field(name="from")
-    date: int
+    date: Second
     old_chat_member: Standing
     new_chat_member: Standing
 
@@ -115,7 +120,7 @@ class MemberChange(msgspec.Struct):
 class JoinRequest(msgspec.Struct):
     chat: Chat
     from_: User = msgspec.field(name="from")
-    date: int
+    date: Second
 
 
 class Emoji(msgspec.Struct):
@@ -125,16 +130,16 @@ class Emoji(msgspec.Struct):
 
 class Reaction(msgspec.Struct):
     chat: Chat
-    message_id: int
-    date: int
+    message_id: Id
+    date: Second
     new_reaction: list[Emoji] = []
     user: User | None = None
 
 
 class ReactionCount(msgspec.Struct):
     chat: Chat
-    message_id: int
-    date: int
+    message_id: Id
+    date: Second
 
 
 class Vote(msgspec.Struct):
@@ -161,7 +166,7 @@ class Checkout(msgspec.Struct):
 
 
 class Update(msgspec.Struct):
-    update_id: int
+    update_id: Id
     message: Message | None = None
     edited_message: Message | None = None
     channel_post: Message | None = None
@@ -357,7 +362,7 @@ def _message(
         update_id,
         kind,
         cls,
-        message.date * SECOND if 0 < message.date < 1 << 40 else received,
+        message.date * SECOND or received,
         chat=_chat(message.chat),
         fan=_fan(fan),
         message=message.message_id,
@@ -431,7 +436,7 @@ def _rare(update: Update, raw: bytes, triggers: Triggers, received: int) -> Arri
 
 
 def _elsewhere(update: Update, raw: bytes, received: int) -> Arrival:
-    """What happens in no chat of ours: inline use, votes, boosts, payments, and news of tomorrow."""
+    """What happens in no chat of ours: inline use, votes, boosts, payments, tomorrow's news."""
     number = update.update_id
     for kind, inline in (
         (Kind.INLINE_QUERY, update.inline_query),

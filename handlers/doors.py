@@ -57,8 +57,19 @@ class React(Protocol):
     task. A press is answered by a toast, everything else by a letter."""
 
     async def __call__(
-        self, step: Callable[Concatenate[Connection, Fan, Moment, P], Result], *args: P.args, **kw: P.kwargs
+        self,
+        step: Callable[Concatenate[Connection, Fan, Moment, P], Result],
+        *args: P.args,
+        **kw: P.kwargs,
     ) -> Result: ...
+
+    async def house(
+        self,
+        step: Callable[Concatenate[Connection, Moment, P], Result],
+        *args: P.args,
+        **kw: P.kwargs,
+    ) -> Result:
+        """The same for what happened to a chat and was nobody's act."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""What we remember: tables, queries, migrations and shared state. Ground floor, imports nothing of ours."""
+"""What we remember: tables, queries, migrations, shared state. Imports nothing of ours."""

@@ -54,9 +54,7 @@ def place(db: Connection, chat: int) -> Place:
 
 def enter(db: Connection, bot: int, seen: ChatSeen) -> int:
     """Our own number of a group or channel, made or renewed."""
-    query = select(table.c.id).where(
-        table.c.bot == bot, table.c.telegram_id == seen.telegram_id
-    )
+    query = select(table.c.id).where(table.c.bot == bot, table.c.telegram_id == seen.telegram_id)
     known: int | None = db.execute(query).scalar()
     values = {"kind": seen.kind.value, "title": seen.title, "username": seen.username}
     if known is not None:
@@ -108,6 +106,12 @@ def address(db: Connection, chat: int) -> int | None:
     return value
 
 
+def fan_behind(db: Connection, chat: int) -> int | None:
+    """Our number of the fan whose private chat this is."""
+    value: int | None = db.execute(select(table.c.fan).where(table.c.id == chat)).scalar()
+    return value
+
+
 def stand(db: Connection, chat: int, standing: Standing) -> None:
     """Remember the bot's own place in a chat."""
     db.execute(update(table).where(table.c.id == chat).values(standing=standing.value))
@@ -116,9 +120,7 @@ def stand(db: Connection, chat: int, standing: Standing) -> None:
 def told_deaf(db: Connection, chat: int) -> bool:
     """Whether the group was already told that the bot cannot hear it; remembers that it is now."""
     changed = db.execute(
-        update(table)
-        .where(table.c.id == chat, table.c.told_deaf.is_(False))
-        .values(told_deaf=True)
+        update(table).where(table.c.id == chat, table.c.told_deaf.is_(False)).values(told_deaf=True)
     )
     return not changed.rowcount
 
@@ -150,7 +152,4 @@ def migrate(db: Connection, bot: int, old: int, new: int) -> int | None:
 def groups(db: Connection, bot: int) -> list[Place]:
     """The groups and channels that a bot has seen, in the order of first sight."""
     query = _PLACE.where(table.c.bot == bot, table.c.fan.is_(None)).order_by(table.c.id)
-    return [
-        Place(r.id, ChatKind(r.kind), r.title, Standing(r.standing))
-        for r in db.execute(query)
-    ]
+    return [Place(r.id, ChatKind(r.kind), r.title, Standing(r.standing)) for r in db.execute(query)]

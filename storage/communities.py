@@ -13,7 +13,6 @@ from sqlalchemy import (
     Connection,
     ForeignKey,
     Integer,
-    SmallInteger,
     String,
     Table,
     Text,
@@ -38,7 +37,7 @@ communities = Table(
 bots = Table(
     "bots",
     metadata,
-    Column("id", SmallInteger, primary_key=True, autoincrement=True),
+    Column("id", Integer, primary_key=True),
     Column("telegram_id", BigInteger, nullable=False, unique=True),
     Column("username", String(64), nullable=False),
     Column("community", Integer, ForeignKey("communities.id"), nullable=False),
@@ -104,9 +103,7 @@ def appoint(db: Connection, community: int, fan: int, role: Role) -> None:
 
 
 def role_of(db: Connection, community: int, fan: int) -> Role | None:
-    query = select(staff.c.role).where(
-        staff.c.community == community, staff.c.fan == fan
-    )
+    query = select(staff.c.role).where(staff.c.community == community, staff.c.fan == fan)
     value = db.execute(query).scalar()
     return Role(value) if value is not None else None
 

@@ -36,9 +36,7 @@ metadata = MetaData(
 )
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.25
-RETRIED_STATES = frozenset(
-    {"40001", "40P01"}
-)  # serialization failure, deadlock: run again
+RETRIED_STATES = frozenset({"40001", "40P01"})  # serialization failure, deadlock: run again
 AWAY_STATES = ("08", "57P01", "57P02", "57P03", "53300")
 
 
@@ -76,9 +74,7 @@ class Database(Protocol):
         everything that it does must be keyed. Raises DatabaseAway after *patience* seconds.
         """
 
-    async def read(
-        self, step: Callable[[Connection], T], *, patience: float = 30.0
-    ) -> T:
+    async def read(self, step: Callable[[Connection], T], *, patience: float = 30.0) -> T:
         """Run a short read that sees what is committed."""
 
     async def study(self, step: Callable[[Connection], T]) -> T:
@@ -104,8 +100,7 @@ def parse_url(url: str) -> URL:
             return parsed.set(drivername="postgresql+asyncpg")
         case _:
             raise BadDatabaseUrl(
-                "[storage] url must look like sqlite:///renqing.db "
-                "or postgresql://user@host/name"
+                "[storage] url must look like sqlite:///renqing.db or postgresql://user@host/name"
             )
 
 
@@ -163,9 +158,7 @@ class Sqlite:
 
         @event.listens_for(engine, "connect")
         def on_connect(raw: sqlite3.Connection, _record: object) -> None:
-            raw.execute(
-                "PRAGMA busy_timeout=2000"
-            )  # only while the file is opened and made WAL
+            raw.execute("PRAGMA busy_timeout=2000")  # only while the file is opened and made WAL
             raw.execute("PRAGMA journal_mode=WAL")
             raw.execute(f"PRAGMA synchronous={synchronous}")
             raw.execute("PRAGMA foreign_keys=ON")
@@ -215,9 +208,7 @@ class Sqlite:
             self._dirty = not durable
             return result
 
-    async def read(
-        self, step: Callable[[Connection], T], *, patience: float = 30.0
-    ) -> T:
+    async def read(self, step: Callable[[Connection], T], *, patience: float = 30.0) -> T:
         if self._reader is None:
             self._reader = self._engine("NORMAL", begin="BEGIN").connect()
         with self._reader.begin():
@@ -226,9 +217,7 @@ class Sqlite:
     async def study(self, step: Callable[[Connection], T]) -> T:
         if self._readers is None:
             self._readers = ThreadPoolExecutor(2, "reader")
-        return await asyncio.get_running_loop().run_in_executor(
-            self._readers, self._studied, step
-        )
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._studied, step)
 
     def _studied(self, step: Callable[[Connection], T]) -> T:
         engine = self._engine("NORMAL", begin="BEGIN")
@@ -260,9 +249,7 @@ class Sqlite:
 
 def _touch(db: Connection) -> None:
     """The smallest write that makes a commit reach the disk."""
-    db.exec_driver_sql(
-        "INSERT OR REPLACE INTO marks (name, value) VALUES ('barrier', '')"
-    )
+    db.exec_driver_sql("INSERT OR REPLACE INTO marks (name, value) VALUES ('barrier', '')")
 
 
 def _sqlite_full(error: DBAPIError) -> bool:
@@ -310,9 +297,7 @@ class Postgres:
 
         return await self._patiently(once, patience)
 
-    async def read(
-        self, step: Callable[[Connection], T], *, patience: float = 30.0
-    ) -> T:
+    async def read(self, step: Callable[[Connection], T], *, patience: float = 30.0) -> T:
         return await self.work(step, patience=patience)
 
     async def study(self, step: Callable[[Connection], T]) -> T:
@@ -334,9 +319,7 @@ class Postgres:
                 if not away and _sqlstate(error) not in RETRIED_STATES:
                     raise
                 if time.monotonic() > until:
-                    raise DatabaseAway(
-                        f"PostgreSQL does not answer: {error}"
-                    ) from error
+                    raise DatabaseAway(f"PostgreSQL does not answer: {error}") from error
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
@@ -378,3 +361,20 @@ async def opened(url: str) -> AsyncIterator[Database]:
         yield database
     finally:
         await database.close()
+
+
+def migrate(url: str) -> None:
+    """Bring a database to the newest revision, outside of any running loop."""
+    asyncio.run(_migrate(url))
+
+
+async def _migrate(url: str) -> None:
+    async with opened(url) as database:
+        await upgrade(database)
+
+
+async def upgrade(database: Database) -> tuple[str | None, str]:
+    """Climb to the newest revision in one transaction; gives the revisions before and after."""
+    from storage import migrations  # Alembic costs 0.2 s, which only who climbs pays
+
+    return await database.work(migrations.climb, durable=True, patience=120.0)

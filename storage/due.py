@@ -101,9 +101,7 @@ def pending(db: Connection, now: int, most: int = 100) -> list[Job]:
 
 
 def next_at(db: Connection) -> int | None:
-    query = (
-        select(table.c.at).where(table.c.state == PENDING).order_by(table.c.at).limit(1)
-    )
+    query = select(table.c.at).where(table.c.state == PENDING).order_by(table.c.at).limit(1)
     value: int | None = db.execute(query).scalar()
     return value
 

@@ -39,9 +39,7 @@ memberships = Table(
     "memberships",
     metadata,
     Column("community", Integer, ForeignKey("communities.id"), primary_key=True),
-    Column(
-        "fan", BigInteger, ForeignKey("fans.id"), primary_key=True, autoincrement=False
-    ),
+    Column("fan", BigInteger, ForeignKey("fans.id"), primary_key=True, autoincrement=False),
     Column("joined", BigInteger, nullable=False),
     Column("reach", String(16), nullable=False),
     Column("zone", String(64)),
@@ -66,9 +64,7 @@ def meet(db: Connection, seen: FanSeen, at: int) -> int:
     if known is not None:
         db.execute(update(table).where(table.c.id == known).values(**values))
         return known
-    made = db.execute(
-        insert(table).values(telegram_id=seen.telegram_id, first_seen=at, **values)
-    )
+    made = db.execute(insert(table).values(telegram_id=seen.telegram_id, first_seen=at, **values))
     (key,) = made.inserted_primary_key or (0,)
     return int(key)
 
@@ -90,8 +86,7 @@ def remember(db: Connection, community: Community, fan: int, at: int) -> Fan:
         .select_from(
             table.outerjoin(
                 memberships,
-                (memberships.c.fan == table.c.id)
-                & (memberships.c.community == community.id),
+                (memberships.c.fan == table.c.id) & (memberships.c.community == community.id),
             )
         )
         .where(table.c.id == fan)

@@ -213,15 +213,11 @@ def _insert(
     )
 
 
-def _unseen(
-    db: Connection, bot: int, arrivals: Sequence[Arrival], now: int
-) -> list[Arrival]:
+def _unseen(db: Connection, bot: int, arrivals: Sequence[Arrival], now: int) -> list[Arrival]:
     """The arrivals of this batch that were never kept, each once, in the order of delivery."""
     if not arrivals:
         return []
-    if (
-        db.dialect.name == "postgresql"
-    ):  # two receivers of one bot keep one after the other
+    if db.dialect.name == "postgresql":  # two receivers of one bot keep one after the other
         db.execute(text("SELECT pg_advisory_xact_lock(726974, :bot)"), {"bot": bot})
     ids = [a.update_id for a in arrivals]
     ranges = db.execute(
@@ -236,8 +232,7 @@ def _unseen(
         ):
             fresh[a.update_id] = a
     spans = [
-        {"bot": bot, "first": span[0], "last": span[-1], "at": now}
-        for span in runs(sorted(fresh))
+        {"bot": bot, "first": span[0], "last": span[-1], "at": now} for span in runs(sorted(fresh))
     ]
     if spans:
         db.execute(seen.insert(), spans)
@@ -277,12 +272,7 @@ _TASK = select(
 
 def take(db: Connection, most: int) -> list[Task]:
     """The oldest waiting tasks, marked as taken: after a crash they are the suspects."""
-    oldest = (
-        select(table.c.id)
-        .where(table.c.state == WAITING)
-        .order_by(table.c.id)
-        .limit(most)
-    )
+    oldest = select(table.c.id).where(table.c.state == WAITING).order_by(table.c.id).limit(most)
     rows = db.execute(
         update(table)
         .where(table.c.id.in_(oldest.scalar_subquery()))
@@ -295,21 +285,17 @@ def take(db: Connection, most: int) -> list[Task]:
 def suspects(db: Connection) -> list[Task]:
     """What was taken when the process ended: one of these may have killed it."""
     rows = db.execute(_TASK.where(table.c.state == TAKEN).order_by(table.c.id))
-    return [Task(*row) for row in rows]
+    return [Task(**row._mapping) for row in rows]
 
 
 def attempt(db: Connection, task: int) -> None:
-    db.execute(
-        update(table).where(table.c.id == task).values(attempts=table.c.attempts + 1)
-    )
+    db.execute(update(table).where(table.c.id == task).values(attempts=table.c.attempts + 1))
 
 
 def fail(db: Connection, task: int, error: str) -> None:
     """Count one exception and keep its last words (a type and a place, never a fan's text)."""
     db.execute(
-        update(table)
-        .where(table.c.id == task)
-        .values(failures=table.c.failures + 1, error=error)
+        update(table).where(table.c.id == task).values(failures=table.c.failures + 1, error=error)
     )
 
 
@@ -318,9 +304,7 @@ def bury(db: Connection, task: int, error: str) -> None:
     db.execute(update(table).where(table.c.id == task).values(state=DEAD, error=error))
 
 
-def keep_undecodable(
-    db: Connection, bot: int, update_id: int | None, raw: bytes, now: int
-) -> bool:
+def keep_undecodable(db: Connection, bot: int, update_id: int | None, raw: bytes, now: int) -> bool:
     """What cannot be read at all still is kept: as a dead letter, logged as OTHER.
 
     Gives False when that update id was kept before.
@@ -362,9 +346,7 @@ def keep_undecodable(
     return True
 
 
-def put(
-    db: Connection, bot: int, lane: int, raw: bytes, now: int, *, chat: int | None
-) -> None:
+def put(db: Connection, bot: int, lane: int, raw: bytes, now: int, *, chat: int | None) -> None:
     """A task of our own making: the answer that a letter's ``then`` waits for."""
     db.execute(table.insert().values(bot=bot, lane=lane, chat=chat, at=now, raw=raw))
 
@@ -379,14 +361,12 @@ def revive(db: Connection, tasks: Sequence[int] | None = None) -> int:
     query = update(table).where(table.c.state == DEAD)
     if tasks is not None:
         query = query.where(table.c.id.in_(tasks))
-    return db.execute(
-        query.values(state=WAITING, attempts=0, failures=0, error=None)
-    ).rowcount
+    return db.execute(query.values(state=WAITING, attempts=0, failures=0, error=None)).rowcount
 
 
 def dead(db: Connection) -> list[dict[str, Any]]:
-    """The dead letters: number, bot, update id, attempts, failures, last error."""
-    columns = ("id", "bot", "update_id", "attempts", "failures", "error")
+    """The dead letters: number, bot, update id, time, attempts, failures, last error."""
+    columns = ("id", "bot", "update_id", "at", "attempts", "failures", "error")
     query = select(*(table.c[name] for name in columns)).where(table.c.state == DEAD)
     return [dict(row._mapping) for row in db.execute(query.order_by(table.c.id))]
 
@@ -394,7 +374,7 @@ def dead(db: Connection) -> list[dict[str, Any]]:
 def tally(db: Connection) -> dict[str, int]:
     """How many wait, are in hands, are dead."""
     query = select(table.c.state, func.count()).group_by(table.c.state)
-    counts: dict[int, int] = {state: n for state, n in db.execute(query)}
+    counts: dict[int, int] = {row[0]: row[1] for row in db.execute(query)}
     return {
         "waiting": counts.get(WAITING, 0),
         "taken": counts.get(TAKEN, 0),

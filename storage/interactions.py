@@ -44,9 +44,7 @@ table = Table(
 )
 
 
-def exported(
-    db: Connection, after: int = 0, limit: int | None = None
-) -> Iterator[dict[str, Any]]:
+def exported(db: Connection, after: int = 0, limit: int | None = None) -> Iterator[dict[str, Any]]:
     """The log in the order it was kept, with Telegram's ids, as the export prints it.
 
     Rows whose *id* is above *after*; of an erased fan the id is null.
@@ -88,3 +86,7 @@ def exported(
 
 def count(db: Connection) -> int:
     return int(db.execute(select(func.count()).select_from(table)).scalar_one())
+
+
+def count_fans(db: Connection) -> int:
+    return int(db.execute(select(func.count()).select_from(fans.table)).scalar_one())

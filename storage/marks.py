@@ -25,9 +25,7 @@ table = Table(
 
 
 def read(db: Connection, name: str) -> str | None:
-    value: str | None = db.execute(
-        select(table.c.value).where(table.c.name == name)
-    ).scalar()
+    value: str | None = db.execute(select(table.c.value).where(table.c.name == name)).scalar()
     return value
 
 

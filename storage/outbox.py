@@ -92,7 +92,7 @@ stops = Table(
 def put(db: Connection, letter: Letter) -> bool:
     """Put a letter once; a repeated idem key changes nothing and gives False.
 
-    The text was checked by whoever put it (``handlers.voices``): this floor cannot render.
+    The text was checked by whoever put it (``bot.react``): this floor cannot render.
     """
     values = {
         "bot": letter.bot,
@@ -113,6 +113,22 @@ def put(db: Connection, letter: Letter) -> bool:
     dialect = sqlite if db.dialect.name == "sqlite" else postgresql
     statement = dialect.insert(table).values(**values).on_conflict_do_nothing()
     return bool(db.execute(statement).rowcount)
+
+
+def add_up(db: Connection, letter: Letter, field: str) -> None:
+    """Put a letter, or, while it still waits, add its number *field* to the one that is there."""
+    if put(db, letter):
+        return
+    query = select(table.c.id, table.c.facts).where(
+        table.c.bot == letter.bot,
+        table.c.idem == letter.idem,
+        table.c.state == LetterState.WAITING,
+    )
+    row = db.execute(query).first()
+    if row is not None:
+        facts = _load(row.facts)
+        facts[field] += letter.facts[field]
+        db.execute(update(table).where(table.c.id == row.id).values(facts=_dump(facts)))
 
 
 def _dump(value: Mapping[str, Any]) -> str:
@@ -200,31 +216,21 @@ def in_flight(db: Connection, bot: int) -> list[Waiting]:
     return [_waiting(row) for row in db.execute(query.order_by(table.c.id))]
 
 
-def claim(db: Connection, letter: int, parts: Sequence[str]) -> None:
-    """Commit to these words: from here on exactly they are said or repeated."""
-    db.execute(
+def claim(db: Connection, letter: int, parts: Sequence[str]) -> bool:
+    """Commit to these words: from here on exactly they are said or repeated. False when the
+    letter was ended meanwhile."""
+    changed = db.execute(
         update(table)
-        .where(table.c.id == letter)
+        .where(table.c.id == letter, table.c.state == LetterState.WAITING)
         .values(
             state=int(LetterState.SENDING),
-            parts=json.dumps(list(parts), ensure_ascii=False),
+            parts=json.dumps(list(parts), ensure_ascii=False) if parts else None,
         )
     )
+    return bool(changed.rowcount)
 
 
-def reclaim(db: Connection, letters: Sequence[int]) -> None:
-    """Claim again letters whose words were fixed by an earlier claim."""
-    if letters:
-        db.execute(
-            update(table)
-            .where(table.c.id.in_(letters))
-            .values(state=int(LetterState.SENDING))
-        )
-
-
-def end(
-    db: Connection, letter: int, state: LetterState, error: str | None = None
-) -> None:
+def end(db: Connection, letter: int, state: LetterState, error: str | None = None) -> None:
     """Close a letter for good; its facts are no longer needed and go."""
     db.execute(
         update(table)
@@ -264,9 +270,7 @@ def note_said(
     )
 
 
-def postpone(
-    db: Connection, letter: int, until: int, *, counted: bool, error: str | None
-) -> None:
+def postpone(db: Connection, letter: int, until: int, *, counted: bool, error: str | None) -> None:
     """Let a letter wait again until a wall-clock time; its fixed words stay."""
     db.execute(
         update(table)
@@ -323,16 +327,7 @@ def stopped(db: Connection, bot: int, real: int) -> dict[int, int]:
     """The buckets that a 429 still holds, with the wall-clock time that frees them."""
     db.execute(stops.delete().where(stops.c.until <= real))
     query = select(stops.c.bucket, stops.c.until).where(stops.c.bot == bot)
-    return {bucket: until for bucket, until in db.execute(query)}
-
-
-def next_time(db: Connection, bot: int) -> tuple[int, int] | None:
-    """The least (not_before, next_at) among what waits, to know how long one may sleep."""
-    query = select(func.min(table.c.not_before), func.min(table.c.next_at)).where(
-        table.c.bot == bot, table.c.state == LetterState.WAITING
-    )
-    row = db.execute(query).one()
-    return None if row[0] is None else (row[0], row[1])
+    return {row.bucket: row.until for row in db.execute(query)}
 
 
 def answered(db: Connection, bot: int, chat: int, message: int) -> int | None:
@@ -347,7 +342,7 @@ def answered(db: Connection, bot: int, chat: int, message: int) -> int | None:
 def tally(db: Connection) -> dict[str, int]:
     """How many letters stand in each state, by its name."""
     query = select(table.c.state, func.count()).group_by(table.c.state)
-    counts: dict[int, int] = {state: n for state, n in db.execute(query)}
+    counts: dict[int, int] = {row[0]: row[1] for row in db.execute(query)}
     return {state.name.lower(): counts.get(int(state), 0) for state in LetterState}
 
 

@@ -192,9 +192,9 @@ NOWHERE: Final = Place(0, ChatKind.PRIVATE)  # where the clock acts
 class Moment:
     """When and where somebody acted.
 
-    ``at`` is aware, in the zone that rules this fan's day; ``cause`` is the idem key of the act
-    ("t<task>" for an update, "j<job>" for the clock; update ids come again after a silent week), unique per act and stable over
-    repetition, so that every effect may be keyed by it.
+    ``at`` is aware, in the zone that rules this fan's day. ``cause`` is the idem key of the act:
+    "t<task>" for an update (whose own ids come again after a silent week), "j<job>" for the
+    clock; unique per act and stable over repetition, so that every effect may be keyed by it.
     """
 
     at: datetime

@@ -13,9 +13,7 @@ def ask_language(_db: Connection, fan: Fan, _now: Moment) -> rules.LanguageAsked
     return rules.LanguageAsked(fan.name)
 
 
-def set_language(
-    db: Connection, fan: Fan, now: Moment, locale: str
-) -> rules.LanguageAsked | Say:
+def set_language(db: Connection, fan: Fan, now: Moment, locale: str) -> rules.LanguageAsked | Say:
     """Keep the language; the answer already speaks it."""
     outcome = rules.choose(fan.name, locale)
     if isinstance(outcome, rules.LanguageAsked):

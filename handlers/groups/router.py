@@ -20,9 +20,7 @@ STANDINGS = {
 async def on_own_place(change: ChatMemberUpdated, react: React) -> None:
     """The bot itself was added to a chat, promoted, demoted or removed."""
     was, now = change.old_chat_member.status, change.new_chat_member.status
-    await react(
-        service.stand, STANDINGS.get(was, Standing.LEFT), STANDINGS.get(now, Standing.LEFT)
-    )
+    await react(service.stand, STANDINGS.get(was, Standing.LEFT), STANDINGS.get(now, Standing.LEFT))
 
 
 async def on_blocked(_: ChatMemberUpdated, react: React) -> None:
@@ -31,6 +29,13 @@ async def on_blocked(_: ChatMemberUpdated, react: React) -> None:
 
 async def on_unblocked(_: ChatMemberUpdated, react: React) -> None:
     await react(service.open_door, Reach.OPEN)
+
+
+async def on_migration(message: Message, react: React) -> None:
+    """A group was upgraded; Telegram tells the old side and the new one, in any order."""
+    old = message.migrate_from_chat_id or message.chat.id
+    new = message.migrate_to_chat_id or message.chat.id
+    await react.house(service.move, old, new)
 
 
 async def on_code(_: Message, react: React, argument: str) -> None:
@@ -44,5 +49,6 @@ DOOR = Door(
         Kind.BOT_MEMBER: on_own_place,
         Kind.BLOCK: on_blocked,
         Kind.UNBLOCK: on_unblocked,
+        Kind.MIGRATION: on_migration,
     },
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from handlers.doors import Result, Say
 from handlers.groups import rules
 from storage import audit, chats, communities, fans, marks, outbox
 from storage.database import Connection
-from storage.records import Fan, LetterClass, Moment, Reach, Role, Standing
+from storage.records import Fan, Moment, Place, Reach, Role, Standing
 
 INSIDE = (Standing.MEMBER, Standing.ADMIN)
 
@@ -38,25 +40,24 @@ def open_door(db: Connection, fan: Fan, now: Moment, reach: Reach) -> None:
         outbox.drop_chat(db, now.place.id, reach.value)
 
 
-def confess(db: Connection, _fan: Fan, now: Moment) -> rules.CannotHear | None:
+def confess(db: Connection, place: Place) -> rules.CannotHear | None:
     """Tell a group once that 签到 does not reach us."""
-    if chats.told_deaf(db, now.place.id):
-        return None
-    return rules.CannotHear(now.place.title)
+    return None if chats.told_deaf(db, place.id) else rules.CannotHear(place.title)
 
 
 def claim(db: Connection, fan: Fan, now: Moment, code: str) -> rules.Claimed | rules.NotTheCode:
     """The one-time code of the first start makes its sender the owner, once."""
     community = now.face.community.id
     kept = marks.read(db, code_mark(community))
-    tries = int(marks.read(db, tries_mark(fan.id)) or 0)
+    tries_so_far = tries_mark(fan.id, now.day)
+    tries = int(marks.read(db, tries_so_far) or 0)
     outcome = rules.claim(fan.name, code, kept, tries)
     if isinstance(outcome, rules.Claimed):
         communities.appoint(db, community, fan.id, Role.OWNER)
         marks.erase(db, code_mark(community))
         audit.note(db, community, fan.id, "claimed the community", now.stamp, {})
     else:
-        marks.write(db, tries_mark(fan.id), str(tries + 1))
+        marks.write(db, tries_so_far, str(tries + 1))
     return outcome
 
 
@@ -64,7 +65,11 @@ def code_mark(community: int) -> str:
     return f"owner-code:{community}"
 
 
-def tries_mark(fan: int) -> str:
-    return f"owner-tries:{fan}"
+def tries_mark(fan: int, day: date) -> str:
+    """Five tries a day: nobody guesses sixty bits, and a mistyped code is no dead end."""
+    return f"owner-tries:{fan}:{day}"
 
 
+def move(db: Connection, now: Moment, old: int, new: int) -> None:
+    """A group became a supergroup: Telegram's ids *old* and *new*."""
+    chats.migrate(db, now.face.id, old, new)

@@ -1,0 +1,230 @@
+"""From a kept update to the one handler that is concerned: a single look-up, then aiogram.
+
+The rooms' doors become one table. aiogram decodes the update and walks its middlewares, but no
+filter but ours is asked on the fans' path: each synchronous one would cost a hop to a thread.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import structlog
+from aiogram import Bot, Dispatcher, Router
+from aiogram.dispatcher.event.handler import CallableObject
+from aiogram.exceptions import TelegramAPIError
+from aiogram.filters import BaseFilter
+from aiogram.fsm.storage.base import BaseStorage
+from aiogram.types import CallbackQuery, ChatMemberUpdated, Message, TelegramObject, Update
+
+from bot.intake import Triggers, fold
+from bot.react import Reaction
+from bot.seals import Seal
+from handlers.doors import Door, Due, Handler
+from handlers.groups import rules as group_rules
+from handlers.groups import service as group_service
+from storage import chats, outbox
+from storage.database import Connection, Database
+from storage.records import Kind, Place, Standing
+
+log = structlog.get_logger(__name__)
+
+
+class TwoRoomsOneTrigger(ValueError):
+    """Two rooms want the same word, command or event; rename one of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One handler with what the look-up found out for it."""
+
+    call: CallableObject
+    given: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class Table:
+    """Who reacts to what, over all rooms."""
+
+    commands: dict[str, CallableObject] = field(default_factory=dict)
+    words: dict[str, CallableObject] = field(default_factory=dict)
+    private_words: dict[str, CallableObject] = field(default_factory=dict)
+    patterns: dict[re.Pattern[str], CallableObject] = field(default_factory=dict)
+    buttons: dict[str, CallableObject] = field(default_factory=dict)
+    events: dict[Kind, CallableObject] = field(default_factory=dict)
+    jobs: dict[str, Due] = field(default_factory=dict)
+    otherwise: CallableObject | None = None
+
+    @classmethod
+    def of(cls, doors: Mapping[str, Door]) -> Table:
+        """Raises TwoRoomsOneTrigger, so that no room can silently take another's word."""
+        table = cls()
+        for room, door in doors.items():
+            _add(table.commands, door.commands)
+            _add(table.words, {fold(word): h for word, h in door.words.items()})
+            _add(table.private_words, {fold(word): h for word, h in door.private_words.items()})
+            _add(table.patterns, {re.compile(p): h for p, h in door.patterns.items()})
+            _add(table.buttons, {f"{room}.{key}": h for key, h in door.buttons.items()})
+            _add(table.events, door.events)
+            table.jobs |= door.jobs
+            if door.otherwise is not None:
+                if table.otherwise is not None:
+                    raise TwoRoomsOneTrigger("otherwise")
+                table.otherwise = CallableObject(door.otherwise)
+        return table
+
+    def triggers(self, bot_id: int, username: str) -> Triggers:
+        """What the inbox must know to let chatter pass."""
+        return Triggers(bot_id, username, frozenset(self.commands), frozenset(self.words))
+
+
+def _add(known: dict[Any, CallableObject], news: Mapping[Any, Handler]) -> None:
+    for trigger, handler in news.items():
+        if trigger in known:
+            raise TwoRoomsOneTrigger(str(trigger))
+        known[trigger] = CallableObject(handler)
+
+
+class Known(BaseFilter):
+    """The one filter on the road: a look-up in the table; gives ``act`` to the handler."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+
+    async def __call__(self, event: TelegramObject, **data: Any) -> bool | dict[str, Any]:
+        triggers, seal = data["triggers"], data["seal"]
+        act = None
+        if isinstance(event, Message):
+            act = self._message(event, triggers)
+        elif isinstance(event, CallbackQuery):
+            act = self._press(event, seal)
+        elif isinstance(event, ChatMemberUpdated):
+            act = self._member(event, triggers)
+        return {"act": act} if act is not None else False
+
+    def _message(self, message: Message, triggers: Triggers) -> Act | None:
+        table, private = self.table, message.chat.type == "private"
+        text = (message.text if message.text is not None else message.caption) or ""
+        if message.migrate_to_chat_id or message.migrate_from_chat_id:
+            return _act(table.events.get(Kind.MIGRATION))
+        if text.startswith("/"):
+            name = triggers.command(text)
+            argument = text.partition(" ")[2].strip()
+            if name == "start" and private and (found := self._pattern(argument)):
+                return found
+            if name in table.commands:
+                return _act(table.commands[name], argument=argument)
+        elif (word := fold(text)) in table.words:
+            return _act(table.words[word], argument="")
+        elif private and word in table.private_words:
+            return _act(table.private_words[word], argument="")
+        elif private and (found := self._pattern(text.strip())):
+            return found
+        return _act(table.otherwise) if private and text else None
+
+    def _pattern(self, text: str) -> Act | None:
+        for pattern, call in self.table.patterns.items():
+            if pattern.fullmatch(text.upper()):
+                return _act(call, argument=text)
+        return None
+
+    def _press(self, press: CallbackQuery, seal: Seal) -> Act | None:
+        data = seal.open(press.data or "")
+        if data is None:
+            return None
+        key, _, argument = data.partition(":")
+        call = self.table.buttons.get(key)
+        return _act(call, key=key.partition(".")[2], argument=argument)
+
+    def _member(self, change: ChatMemberUpdated, triggers: Triggers) -> Act | None:
+        events = self.table.events
+        if change.new_chat_member.user.id != triggers.bot_id:
+            was, now = change.old_chat_member.status, change.new_chat_member.status
+            gone = ("left", "kicked")
+            if (was in gone) == (now in gone):
+                return _act(events.get(Kind.MEMBER))
+            return _act(events.get(Kind.LEAVE if now in gone else Kind.JOIN))
+        if change.chat.type != "private":
+            return _act(events.get(Kind.BOT_MEMBER))
+        blocked = change.new_chat_member.status == "kicked"
+        return _act(events.get(Kind.BLOCK if blocked else Kind.UNBLOCK))
+
+
+def _act(call: CallableObject | None, **given: str) -> Act | None:
+    return Act(call, given) if call is not None else None
+
+
+async def on_known(event: TelegramObject, act: Act, **data: Any) -> None:
+    """Let the room that is concerned do its sentence."""
+    await act.call.call(event, **{**data, **act.given})
+
+
+OBSERVED: Final = ("message", "channel_post", "callback_query", "my_chat_member", "chat_member")
+
+
+@dataclass(slots=True)
+class Road:
+    """Walks kept updates for all bots of the installation."""
+
+    database: Database
+    table: Table
+    dispatcher: Dispatcher
+
+    @classmethod
+    def build(cls, database: Database, doors: Mapping[str, Door], storage: BaseStorage) -> Road:
+        table = Table.of(doors)
+        room, known = Router(name="road"), Known(table)
+        for name in OBSERVED:
+            room.observers[name].register(on_known, known)
+        dispatcher = Dispatcher(storage=storage)
+        dispatcher.include_router(room)
+        return cls(database, table, dispatcher)
+
+    async def walk(self, bot: Bot, react: Reaction, triggers: Triggers, seal: Seal) -> None:
+        """Decode one update and let its room react; raises what the handler raised."""
+        update = Update.model_validate_json(react.task.raw, context={"bot": bot})
+        event = update.event
+        if isinstance(event, Message):
+            react.message = event.message_id
+            await self._ask_own_place(bot, react, event)
+        elif isinstance(event, CallbackQuery):
+            react.callback = event.id
+        await self.dispatcher.feed_update(bot, update, react=react, triggers=triggers, seal=seal)
+
+    async def _ask_own_place(self, bot: Bot, react: Reaction, message: Message) -> None:
+        """A command in a group that we know nothing of: ask once what we may see there, and say
+        so where plain words cannot reach us."""
+        chat = react.task.chat
+        if message.chat.type not in ("group", "supergroup") or chat is None:
+            return
+        if react.face.hears_all or not (message.text or "").startswith("/"):
+            return
+        place = await self.database.read(lambda db: chats.place(db, chat))
+        if place.standing is Standing.UNKNOWN:
+            try:
+                member = await bot.get_chat_member(message.chat.id, bot.id)
+            except TelegramAPIError as error:
+                log.warning("cannot ask for our own place", chat=chat, error=type(error).__name__)
+                return
+            admin = member.status in ("administrator", "creator")
+            standing = Standing.ADMIN if admin else Standing.MEMBER
+            await self.database.work(lambda db: chats.stand(db, chat, standing))
+            place = Place(place.id, place.kind, place.title, standing)
+        if group_rules.is_deaf(place.standing, hears_all=react.face.hears_all):
+            await self.database.work(lambda db: _confess(db, react, place))
+
+
+def _confess(db: Connection, react: Reaction, place: Place) -> None:
+    """Once per group; beside the answer, not instead of it."""
+    outcome = group_service.confess(db, place)
+    if outcome is not None:
+        letter = react.speech.letter(
+            outcome,
+            face=react.face,
+            chat=place.id,
+            idem=f"deaf:{place.id}",
+            locale=react.face.community.locale,
+        )
+        outbox.put(db, letter)

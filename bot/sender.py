@@ -1,0 +1,485 @@
+"""The road out: render, pace, send, obey Telegram, and keep what was said.
+
+A letter's words are committed, durably, with the claim ``sending``; so whatever happens next,
+exactly these words are repeated, or, where a second time would be worse than none, the letter is
+listed as unknown for a person to decide.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import structlog
+from aiogram import Bot, methods
+from aiogram.exceptions import (
+    ClientDecodeError,
+    TelegramAPIError,
+    TelegramBadRequest,
+    TelegramEntityTooLarge,
+    TelegramForbiddenError,
+    TelegramMigrateToChat,
+    TelegramNetworkError,
+    TelegramNotFound,
+    TelegramRetryAfter,
+    TelegramServerError,
+    TelegramUnauthorizedError,
+)
+from aiogram.methods import TelegramMethod
+from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, Message
+from aiohttp import ClientConnectorError
+
+from bot.clock import Clock
+from bot.react import Speech, persona
+from bot.seals import Seal
+from storage import chats, fans, inbox, outbox
+from storage.coordination import GLOBAL, Ask, Coordination
+from storage.database import Connection, Database, DatabaseAway, DatabaseFull
+from storage.records import Face, Letter, LetterClass, LetterState, Reach, Standing, Waiting
+from templates import BadTemplate, NoWords, markup
+
+log = structlog.get_logger(__name__)
+
+LOOK: Final = 200  # letters looked at in one go
+AT_ONCE: Final = 30  # calls in flight; what a kill can double is bounded by it
+IDLE: Final = 1.0  # seconds between looks when nothing wakes us
+REVOKED_PAUSE: Final = 60.0
+LONGEST_PAUSE: Final = 60.0
+TRIES: Final = 20  # of a letter that Telegram answers with its own errors
+STORM_CHATS, STORM_SECONDS = 3, 1.0  # so many chats flooded within so long: it is the whole bot
+
+REPEATABLE: Final = frozenset(
+    {
+        "editMessageText",
+        "editMessageCaption",
+        "editMessageMedia",
+        "editMessageReplyMarkup",
+        "deleteMessage",
+        "deleteMessages",
+        "setMessageReaction",
+        "setChatMemberTag",
+        "pinChatMessage",
+        "unpinChatMessage",
+        "leaveChat",
+        "setMyCommands",
+        "banChatMember",
+        "unbanChatMember",
+        "restrictChatMember",
+        "approveChatJoinRequest",
+        "declineChatJoinRequest",
+    }
+)
+SAID_AGAIN: Final = frozenset({LetterClass.REPLY, LetterClass.DRAW, LetterClass.SERVICE})
+LOOKED_UP_FIRST: Final = frozenset({"sendGift", "giftPremiumSubscription"})
+
+
+def may_repeat(letter: Letter) -> bool:
+    """Whether a call whose answer nobody heard is made again.
+
+    Edits and the like change nothing the second time; an answer twice is better than none; a
+    broadcast, a care text or a gift twice is not, so these are listed instead.
+    """
+    if letter.method in REPEATABLE:
+        return True
+    return letter.cls in SAID_AGAIN and letter.method not in LOOKED_UP_FIRST
+
+
+class Gone(Exception):
+    """The letter has become pointless before it was sent (its fan was erased, its hour passed)."""
+
+
+@dataclass(slots=True)
+class Sender:
+    """Sends one bot's letters."""
+
+    bot: Bot
+    face: Face
+    database: Database
+    coordination: Coordination
+    clock: Clock
+    speech: Speech
+    seal: Seal
+    chance: random.Random
+    on_migrated: Callable[[], None] = lambda: None
+    _in_flight: set[int] = field(default_factory=set)
+    _resting: dict[int, float] = field(default_factory=dict)
+    _flooded: list[float] = field(default_factory=list)
+    _last_variant: dict[tuple[int, str], int] = field(default_factory=dict)
+    _pause_until: float = 0.0
+    _network_pause: float = 0.5
+    _stopping: bool = False
+
+    @property
+    def topic(self) -> str:
+        return f"outbox:{self.face.id}"
+
+    async def run(self) -> None:
+        """Send until ``stop``, then finish what is in flight."""
+        await self._remember_stops()
+        await self._settle_in_flight()
+        async with asyncio.TaskGroup() as calls:
+            while not self._stopping:
+                try:
+                    wait = await self._round(calls)
+                except (DatabaseAway, DatabaseFull) as error:
+                    log.error("the outbox cannot be read; waiting", why=str(error))
+                    wait = IDLE
+                if wait > 0 and not self._stopping:
+                    await self.coordination.woken(self.topic, wait)
+
+    def stop(self) -> None:
+        self._stopping = True
+
+    async def _remember_stops(self) -> None:
+        """What a 429 forbade before a restart is still forbidden."""
+        stops = await self.database.work(lambda db: outbox.stopped(db, self.face.id, _wall()))
+        for bucket, until in stops.items():
+            await self.coordination.stop(self.face.id, bucket or GLOBAL, until / 1e6)
+
+    async def _settle_in_flight(self) -> None:
+        """Letters that were under way when the process ended: say them again, or list them."""
+        letters = await self.database.read(lambda db: outbox.in_flight(db, self.face.id))
+
+        def settle(db: Connection) -> None:
+            for letter in letters:
+                if may_repeat(letter.letter):
+                    outbox.postpone(db, letter.id, 0, counted=False, error="interrupted")
+                else:
+                    outbox.end(db, letter.id, LetterState.UNKNOWN, "interrupted")
+
+        if letters:
+            log.warning("letters were under way when the process ended", letters=len(letters))
+            await self.database.work(settle)
+
+    async def _round(self, calls: asyncio.TaskGroup) -> float:
+        """Start what may leave now; gives how long nothing else can."""
+        real = time.time()
+        if real < self._pause_until:
+            return self._pause_until - real
+        if len(self._in_flight) >= AT_ONCE:
+            return 0.02
+        self._resting = {chat: until for chat, until in self._resting.items() if until > real}
+        ready = await self.database.read(
+            lambda db: outbox.waiting(
+                db,
+                self.face.id,
+                now=self.clock.now(),
+                real=int(real * 1e6),
+                most=LOOK,
+                without={*self._in_flight, *self._resting},
+            )
+        )
+        if not ready:
+            return min([IDLE, *(until - real for until in self._resting.values())])
+        granted, wait = await self._pace(ready, real)
+        if granted:
+            for waiting, parts in await self._claim(granted):
+                calls.create_task(self._deliver(waiting, parts), name=f"letter {waiting.id}")
+        return wait
+
+    async def _pace(self, ready: Sequence[Waiting], real: float) -> tuple[list[Waiting], float]:
+        """Those that may leave this moment, one per chat, and the seconds until the next may."""
+        first: dict[int, Waiting] = {}
+        for waiting in ready:
+            first.setdefault(waiting.letter.chat, waiting)
+        chosen = list(first.values())[: AT_ONCE - len(self._in_flight)]
+        asks = [Ask(waiting.letter.chat, waiting.group) for waiting in chosen]
+        waits = await self.coordination.pace(self.face.id, asks, real)
+        granted = [waiting for waiting, wait in zip(chosen, waits, strict=True) if wait == 0.0]
+        held = [(w.letter.chat, wait) for w, wait in zip(chosen, waits, strict=True) if wait > 0]
+        for chat, wait in held:
+            if wait > 0.2:
+                self._resting[chat] = real + wait
+        soonest = min((wait for _, wait in held), default=0.0)
+        return granted, min(IDLE, soonest) if held or not granted else 0.0
+
+    async def _claim(self, granted: Sequence[Waiting]) -> list[tuple[Waiting, tuple[str, ...]]]:
+        """Fix the words of each and commit them durably, together; what is pointless is dropped."""
+        now = self.clock.now()
+        worded: list[tuple[Waiting, tuple[str, ...]]] = []
+        gone: list[tuple[Waiting, LetterState, str]] = []
+        for waiting in granted:
+            try:
+                worded.append((waiting, self._words(waiting, now)))
+            except Gone as reason:
+                gone.append((waiting, LetterState.DROPPED, str(reason)))
+            except (NoWords, BadTemplate, markup.Unsendable) as error:
+                log.error("a letter has no words", letter=waiting.id, why=str(error))
+                gone.append((waiting, LetterState.FAILED, type(error).__name__))
+
+        def claim(db: Connection) -> list[int]:
+            for waiting, state, reason in gone:
+                outbox.end(db, waiting.id, state, reason)
+            return [w.id for w, parts in worded if outbox.claim(db, w.id, parts)]
+
+        claimed = set(await self.database.work(claim, durable=True))
+        mine = [pair for pair in worded if pair[0].id in claimed]
+        self._in_flight.update(waiting.letter.chat for waiting, _ in mine)
+        return mine
+
+    def _words(self, waiting: Waiting, now: int) -> tuple[str, ...]:
+        letter = waiting.letter
+        if letter.not_after is not None and now > letter.not_after:
+            raise Gone("its hour has passed")
+        if not waiting.address:
+            raise Gone("nobody is there any more")
+        if waiting.parts or not letter.template:
+            return waiting.parts
+        voice, at = self.speech.voice, (letter.chat, letter.template)
+        variant = self._variant(at, voice.variants(letter.template, letter.locale))
+        html = voice.render(
+            letter.template,
+            letter.facts,
+            locale=letter.locale,
+            persona=persona(self.face),
+            variant=variant,
+        )
+        return tuple(markup.split(html))
+
+    def _variant(self, at: tuple[int, str], count: int) -> int:
+        """Another one than last time in this chat."""
+        last = self._last_variant.get(at)
+        if last is None:
+            variant = self.chance.randrange(count)
+        else:
+            variant = (last + 1 + self.chance.randrange(max(1, count - 1))) % count
+        if len(self._last_variant) > 50_000:
+            self._last_variant.clear()
+        self._last_variant[at] = variant
+        return variant
+
+    async def _deliver(self, waiting: Waiting, parts: tuple[str, ...]) -> None:
+        """Send every part that is still to be sent, each noted before the next."""
+        try:
+            texts: Sequence[str | None] = parts or (None,)
+            for number in range(waiting.part, len(texts)):
+                last = number == len(texts) - 1
+                if not await self._send(waiting, number, texts[number], last=last):
+                    return
+        finally:
+            self._in_flight.discard(waiting.letter.chat)
+            if not self._stopping:
+                await self.coordination.wake(self.topic)
+
+    async def _send(self, waiting: Waiting, part: int, text: str | None, *, last: bool) -> bool:
+        """One call; True when it was done."""
+        call = self._call(waiting, part, text, last=last)
+        try:
+            result = await self.bot(call)
+        except ClientDecodeError:
+            log.warning("Telegram did it, but its answer cannot be read", letter=waiting.id)
+            result = None
+        except TelegramAPIError as error:
+            return await self._obey(waiting, part, text, error, last=last)
+        self._network_pause = 0.5
+        await self._note(waiting, part, text, result, last=last)
+        return True
+
+    async def _note(
+        self, waiting: Waiting, part: int, text: str | None, result: Any, *, last: bool
+    ) -> None:
+        message = result.message_id if isinstance(result, Message) else None
+        now = self.clock.now()
+
+        def note(db: Connection) -> None:
+            outbox.note_said(db, waiting, part, message, now, text)
+            if last:
+                outbox.end(db, waiting.id, LetterState.SENT)
+                if waiting.letter.then:
+                    self._answer(db, waiting, result, now)
+
+        await self._patiently(note)
+
+    def _answer(self, db: Connection, waiting: Waiting, result: Any, now: int) -> None:
+        """What Telegram answered comes back over the road in, as one of our own tasks."""
+        shown = result.model_dump(mode="json", exclude_none=True) if result is not None else None
+        raw = json.dumps({"then": waiting.letter.then, "letter": waiting.id, "result": shown})
+        chat = waiting.letter.chat
+        inbox.put(db, self.face.id, -chat, raw.encode(), now, chat=chat)
+
+    def _call(
+        self, waiting: Waiting, part: int, text: str | None, *, last: bool
+    ) -> TelegramMethod[Any]:
+        """The aiogram method of one part: quoted on the first, with buttons under the last."""
+        letter = waiting.letter
+        kind: type[TelegramMethod[Any]] = getattr(
+            methods, letter.method[:1].upper() + letter.method[1:]
+        )
+        given: dict[str, Any] = {k: v for k, v in letter.payload.items() if k != "buttons"}
+        if "chat_id" in kind.model_fields:
+            given.setdefault("chat_id", waiting.address)
+        if text is not None:
+            given["caption" if "caption" in kind.model_fields else "text"] = text
+            given["parse_mode"] = "HTML"
+        if letter.reply_to is not None and part == 0:
+            given["reply_parameters"] = {
+                "message_id": letter.reply_to,
+                "allow_sending_without_reply": True,
+            }
+        if last and (rows := letter.payload.get("buttons")):
+            given["reply_markup"] = self._keyboard(rows, letter)
+        return kind(**given)
+
+    def _keyboard(self, rows: Sequence[Sequence[str]], letter: Letter) -> InlineKeyboardMarkup:
+        def button(data: str) -> InlineKeyboardButton:
+            room, _, key = data.partition(":")[0].partition(".")
+            labels = self.speech.voice.buttons(
+                f"{room}/_", letter.facts, locale=letter.locale, persona=persona(self.face)
+            )
+            return InlineKeyboardButton(text=labels[key], callback_data=self.seal.sign(data))
+
+        return InlineKeyboardMarkup(inline_keyboard=[[button(key) for key in row] for row in rows])
+
+    async def _obey(
+        self,
+        waiting: Waiting,
+        part: int,
+        text: str | None,
+        error: TelegramAPIError,
+        *,
+        last: bool,
+    ) -> bool:
+        """Do what Telegram's refusal asks for; True when the call counts as done after all."""
+        match error:
+            case TelegramRetryAfter():
+                await self._flood(waiting, error.retry_after)
+            case TelegramMigrateToChat():
+                await self._migrate(waiting, error.migrate_to_chat_id)
+            case TelegramForbiddenError():
+                await self._forbidden(waiting, error.message)
+            case TelegramUnauthorizedError() | TelegramNotFound():
+                log.error(
+                    "Telegram does not know this token any more; letters wait. Get a new token "
+                    "from @BotFather and restart.",
+                    bot=self.face.username,
+                )
+                self._pause_until = time.time() + REVOKED_PAUSE
+                await self._postpone(waiting, REVOKED_PAUSE, counted=False, error="401")
+            case TelegramEntityTooLarge():
+                await self._end(waiting, LetterState.FAILED, "too large")
+            case TelegramBadRequest():
+                return await self._bad_request(waiting, part, text, error.message, last=last)
+            case TelegramNetworkError() if isinstance(error.__cause__, ClientConnectorError):
+                await self._unreachable(waiting)
+            case TelegramNetworkError() | TelegramServerError():
+                await self._ambiguous(waiting, type(error).__name__)
+            case _:
+                await self._ambiguous(waiting, type(error).__name__)
+        return False
+
+    async def _bad_request(
+        self, waiting: Waiting, part: int, text: str | None, words: str, *, last: bool
+    ) -> bool:
+        said = words.lower()
+        if "message is not modified" in said:
+            await self._note(waiting, part, text, None, last=last)
+            return True
+        if "message to delete not found" in said:
+            await self._note(waiting, part, text, None, last=last)
+            return True
+        if "chat not found" in said:
+            await self._close_door(waiting, Reach.NEVER_STARTED, Standing.LEFT, "chat not found")
+            return False
+        log.warning("Telegram refused a letter", letter=waiting.id, telegram=words)
+        await self._end(waiting, LetterState.FAILED, words[:200])
+        return False
+
+    async def _flood(self, waiting: Waiting, seconds: float) -> None:
+        """429: stop the bucket that it belongs to, and keep that over a restart."""
+        real = time.time()
+        self._flooded = [at for at in self._flooded if real - at < STORM_SECONDS] + [real]
+        storm = len(self._flooded) >= STORM_CHATS
+        chat, until = waiting.letter.chat, real + seconds
+        log.warning("flood wait", seconds=seconds, chat=0 if storm else chat)
+        await self.coordination.stop(self.face.id, GLOBAL if storm else chat, until)
+
+        def remember(db: Connection) -> None:
+            outbox.stop(db, self.face.id, 0 if storm else chat, int(until * 1e6))
+            outbox.postpone(db, waiting.id, int(until * 1e6), counted=False, error="429")
+            if not storm:
+                outbox.hold_chat(db, chat, int(until * 1e6))
+
+        await self._patiently(remember)
+
+    async def _migrate(self, waiting: Waiting, new: int) -> None:
+        """The group has another address now; the letter goes there at once."""
+
+        def move(db: Connection) -> None:
+            chats.migrate(db, self.face.id, waiting.address, new)
+            outbox.postpone(db, waiting.id, 0, counted=False, error="migrated")
+
+        await self._patiently(move)
+        self.on_migrated()
+
+    async def _forbidden(self, waiting: Waiting, words: str) -> None:
+        said = words.lower()
+        if "deactivated" in said:
+            reach = Reach.DEACTIVATED
+        elif "can't initiate" in said:
+            reach = Reach.NEVER_STARTED
+        else:
+            reach = Reach.BLOCKED
+        await self._close_door(waiting, reach, Standing.KICKED, words[:200])
+
+    async def _close_door(
+        self, waiting: Waiting, reach: Reach, standing: Standing, why: str
+    ) -> None:
+        """Nothing reaches this chat now: end the letter and what waits behind it."""
+        chat = waiting.letter.chat
+
+        def close(db: Connection) -> None:
+            outbox.end(db, waiting.id, LetterState.FAILED, why)
+            outbox.drop_chat(db, chat, why)
+            if waiting.group:
+                chats.stand(db, chat, standing)
+            else:
+                fan = chats.fan_behind(db, chat)
+                if fan is not None:
+                    fans.set_reach(db, self.face.community.id, fan, reach)
+
+        await self._patiently(close)
+
+    async def _unreachable(self, waiting: Waiting) -> None:
+        """No connection, so surely nothing was done: everybody waits a little, nothing counts."""
+        self._pause_until = time.time() + self._network_pause
+        await self._postpone(waiting, self._network_pause, counted=False, error="unreachable")
+        self._network_pause = min(2 * self._network_pause, LONGEST_PAUSE)
+
+    async def _ambiguous(self, waiting: Waiting, why: str) -> None:
+        """Perhaps it was done, perhaps not: the letter's class decides."""
+        if not may_repeat(waiting.letter):
+            await self._end(waiting, LetterState.UNKNOWN, why)
+        elif waiting.attempts + 1 >= TRIES:
+            await self._end(waiting, LetterState.FAILED, why)
+        else:
+            pause = min(0.5 * 2**waiting.attempts, LONGEST_PAUSE)
+            await self._postpone(waiting, pause, counted=True, error=why)
+
+    async def _postpone(
+        self, waiting: Waiting, seconds: float, *, counted: bool, error: str
+    ) -> None:
+        until = int((time.time() + seconds) * 1e6)
+        await self._patiently(
+            lambda db: outbox.postpone(db, waiting.id, until, counted=counted, error=error)
+        )
+
+    async def _end(self, waiting: Waiting, state: LetterState, why: str) -> None:
+        await self._patiently(lambda db: outbox.end(db, waiting.id, state, why))
+
+    async def _patiently(self, step: Callable[[Connection], None]) -> None:
+        """What Telegram answered must be written down, however long the database is away."""
+        while True:
+            try:
+                return await self.database.work(step)
+            except (DatabaseAway, DatabaseFull) as error:
+                log.error("an answer cannot be noted; trying again", why=str(error))
+                await asyncio.sleep(IDLE)
+
+
+def _wall() -> int:
+    return time.time_ns() // 1000

@@ -1,0 +1,89 @@
+"""Fans as a list for people: who they are, how far they came, what they own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection, case, func, select
+
+from storage import communities, fans, interactions, ledger
+from storage.records import Class, Reach, moment
+
+
+def exported(db: Connection) -> Iterator[dict[str, Any]]:
+    """Each fan of each community once, by the order of first sight.
+
+    ``level`` is visitor, guest or fan (KPI: no voluntary act, at least one, the private door
+    open); ``streak`` is the one that the last check-in ended.
+    """
+    log, m = interactions.table, fans.memberships
+    bots, names = communities.bots, communities.communities
+    lives = (
+        select(
+            bots.c.community,
+            log.c.fan,
+            func.min(log.c.at).label("first"),
+            func.max(log.c.at).label("last"),
+            func.sum(case((log.c["class"] == int(Class.VOLUNTARY), 1), else_=0)).label("acts"),
+        )
+        .select_from(log.join(bots, bots.c.id == log.c.bot))
+        .where(log.c.fan.is_not(None))
+        .group_by(bots.c.community, log.c.fan)
+        .subquery()
+    )
+    purses = (
+        select(
+            ledger.accounts.c.community,
+            ledger.accounts.c.fan,
+            func.sum(ledger.entries.c.amount).label("points"),
+        )
+        .select_from(
+            ledger.entries.join(ledger.accounts, ledger.accounts.c.id == ledger.entries.c.account)
+        )
+        .where(ledger.accounts.c.kind == "fan")
+        .group_by(ledger.accounts.c.community, ledger.accounts.c.fan)
+        .subquery()
+    )
+    query = (
+        select(
+            fans.table.c.telegram_id.label("fan_id"),
+            fans.table.c.name,
+            fans.table.c.username,
+            m.c.reach,
+            m.c.streak,
+            lives.c.acts,
+            lives.c.first,
+            lives.c.last,
+            purses.c.points,
+            names.c.name.label("community"),
+        )
+        .select_from(
+            lives.join(fans.table, fans.table.c.id == lives.c.fan)
+            .join(names, names.c.id == lives.c.community)
+            .outerjoin(m, (m.c.fan == lives.c.fan) & (m.c.community == lives.c.community))
+            .outerjoin(
+                purses,
+                (purses.c.fan == lives.c.fan) & (purses.c.community == lives.c.community),
+            )
+        )
+        .order_by(fans.table.c.id, names.c.id)
+    )
+    for r in db.execute(query.execution_options(yield_per=1000)):
+        yield {
+            "fan_id": r.fan_id,
+            "name": r.name,
+            "username": r.username,
+            "level": _level(r.acts, r.reach),
+            "points": int(r.points or 0),
+            "streak": r.streak or 0,
+            "first_seen": moment(r.first).isoformat(),
+            "last_seen": moment(r.last).isoformat(),
+            "community": r.community,
+        }
+
+
+def _level(acts: int, reach: str | None) -> str:
+    if not acts:
+        return "visitor"
+    return "fan" if reach == Reach.OPEN.value else "guest"
