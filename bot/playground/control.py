@@ -1,0 +1,849 @@
+"""The playground's page and its control API: what people do, what they see, what happens live."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+import aiohttp
+import msgspec
+from aiohttp import web
+
+from bot.playground import faults, seed, view
+from bot.playground.records import BotAccount, Chat, Json, Message, User
+from bot.playground.refusals import CannotAct
+from bot.playground.view import ZONE_NAME, ZONE_SHIFT
+from bot.playground.world import measured
+
+if TYPE_CHECKING:
+    from bot.playground import Playground
+    from bot.playground.parent import BotProcess
+    from bot.playground.simulate import Simulation
+
+PAGE = Path(__file__).parent / "page"
+ASSETS = {
+    "index.html": "text/html",
+    "app.js": "text/javascript",
+    "draw.js": "text/javascript",
+    "words.js": "text/javascript",
+    "style.css": "text/css",
+    "icon.svg": "image/svg+xml",
+    "wood.svg": "image/svg+xml",
+}
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+HEADERS = {
+    "Cache-Control": "no-cache",
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:;"
+        " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+#: A picture that a visitor uploads, and anything else that she posts.
+LARGEST_PICTURE = 8 << 20
+LARGEST_ACT = 64 << 10
+#: So many events can be caught up by a page that was away; one that missed more reloads.
+KEPT_EVENTS = 3_000
+#: Real seconds that a press waits for the bot's answer, as Telegram's apps do.
+PRESS_WAIT = 12.0
+HEARTBEAT = 15.0
+MORNING = 8
+
+
+class BadWish(Exception):
+    """The page (or whoever plays it) asked for what cannot be; the sentence says what to do."""
+
+
+class Wish:
+    """The fields of one act; reading one that is missing or of the wrong kind raises `BadWish`."""
+
+    def __init__(self, fields: Any) -> None:
+        if not isinstance(fields, dict):
+            raise BadWish("Send one JSON object with the act and its fields.")
+        self._fields: dict[str, Any] = fields
+
+    def text(self, name: str, *, longest: int = 20_000, empty: bool = False) -> str:
+        """A text field."""
+        value = self._fields.get(name)
+        if not isinstance(value, str) or len(value) > longest or not (empty or value.strip()):
+            raise BadWish(f"“{name}” must be a text of 1 to {longest} characters.")
+        return value
+
+    def number(self, name: str, low: float, high: float) -> float:
+        """A number within bounds."""
+        value = self._fields.get(name)
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not low <= value <= high
+        ):
+            raise BadWish(f"“{name}” must be a number from {low:g} to {high:g}.")
+        return value
+
+    def whole(self, name: str, low: int, high: int) -> int:
+        """A whole number within bounds."""
+        value = self._fields.get(name)
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise BadWish(f"“{name}” must be a whole number from {low} to {high}.")
+        return value
+
+    def flag(self, name: str) -> bool:
+        """True or false."""
+        value = self._fields.get(name)
+        if not isinstance(value, bool):
+            raise BadWish(f"“{name}” must be true or false.")
+        return value
+
+    def choice(self, name: str, options: Iterable[str]) -> str:
+        """One of a few words."""
+        names = list(options)
+        value = self._fields.get(name)
+        if value not in names:
+            raise BadWish(f"“{name}” must be one of {', '.join(names)}.")
+        return str(value)
+
+    def get(self, name: str) -> Any:
+        """Whatever is there, or None."""
+        return self._fields.get(name)
+
+
+class Live:
+    """The stream of events that open pages follow; one that was away catches up by number."""
+
+    def __init__(self) -> None:
+        self._epoch = secrets.token_hex(4)
+        self._events: deque[tuple[int, bytes]] = deque(maxlen=KEPT_EVENTS)
+        self._count = 0
+        self._changed = asyncio.Event()
+        self._closing = False
+        self.readers = 0
+
+    def publish(self, kind: str, **fields: Any) -> None:
+        """Tell every page."""
+        self._count += 1
+        body = msgspec.json.encode({"type": kind, **fields})
+        frame = b"id: %s-%d\ndata: %s\n\n" % (self._epoch.encode(), self._count, body)
+        self._events.append((self._count, frame))
+        self._wake()
+
+    def close(self) -> None:
+        """Let every stream end."""
+        self._closing = True
+        self._wake()
+
+    def _wake(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    def _start(self, last_id: str) -> tuple[int, bool]:
+        """After which event a reader goes on, and whether it has missed some."""
+        epoch, _, number = last_id.partition("-")
+        if not last_id:
+            return self._count, False
+        oldest = self._events[0][0] if self._events else self._count + 1
+        if epoch != self._epoch or not number.isdigit() or int(number) + 1 < oldest:
+            return self._count, True
+        return int(number), False
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """One page's stream (text/event-stream)."""
+        answer = web.StreamResponse(
+            headers={**HEADERS, "Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+        )
+        await answer.prepare(request)
+        after, missed = self._start(request.headers.get("Last-Event-ID", ""))
+        await answer.write(b"retry: 1500\n\n")
+        if missed:
+            await answer.write(
+                b'id: %s-%d\ndata: {"type":"reset"}\n\n' % (self._epoch.encode(), after)
+            )
+        self.readers += 1
+        try:
+            while not self._closing:
+                changed = self._changed
+                fresh = [frame for number, frame in self._events if number > after]
+                if fresh:
+                    after = self._count
+                    await answer.write(b"".join(fresh))
+                    continue
+                try:
+                    async with asyncio.timeout(HEARTBEAT):
+                        await changed.wait()
+                except TimeoutError:
+                    await answer.write(b": still here\n\n")
+        except ConnectionError:
+            pass
+        finally:
+            self.readers -= 1
+        return answer
+
+
+class Control:
+    """Mounts the page under `/play/` and moves the playground for it.
+
+    `mount` before the server starts, `run` while it serves. Without a `process` the page shows no
+    bot process (tests bring their own bot); without `remembered_url` nothing that a store keeps.
+    """
+
+    def __init__(
+        self,
+        playground: Playground,
+        *,
+        process: BotProcess | None = None,
+        simulation: Simulation | None = None,
+        remembered_url: str | None = None,
+    ) -> None:
+        self._playground = playground
+        self._world = playground.world
+        self._clock = playground.clock
+        self._process = process
+        self._simulation = simulation
+        self._remembered_url = remembered_url
+        self._live = Live()
+        self._memory: Json = {"up": False, "totals": None, "rows": []}
+        self._seen_calls: set[int] = set()
+        self._told_faults: list[Json] = []
+        self._acts: dict[str, Callable[[Wish], Any]] = {
+            name.removeprefix("_do_"): getattr(self, name)
+            for name in dir(self)
+            if name.startswith("_do_")
+        }
+        if process is not None:
+            process.on_change.append(
+                lambda: self._live.publish("process", process=process.picture())
+            )
+            process.on_lines.append(lambda lines: self._live.publish("log", lines=lines))
+        if simulation is not None:
+            simulation.on_change.append(
+                lambda: self._live.publish("simulation", simulation=self._simulation_picture())
+            )
+
+    def mount(self, app: web.Application) -> None:
+        """Add `/` (leads to the page) and everything under `/play/` to the server's application."""
+        page = web.Application(middlewares=[_guard], client_max_size=LARGEST_PICTURE + LARGEST_ACT)
+        page.router.add_get("/", self._on_asset)
+        page.router.add_get("/state", self._on_state)
+        page.router.add_get("/chat/{key}", self._on_chat)
+        page.router.add_get("/file/{number:[0-9]+}", self._on_file)
+        page.router.add_get("/events", self._live.serve)
+        page.router.add_post("/act", self._on_act)
+        page.router.add_post("/photo", self._on_photo)
+        page.router.add_get("/{name}", self._on_asset)
+
+        async def close(_: web.Application) -> None:
+            self._live.close()
+
+        page.on_shutdown.append(close)
+        app.router.add_get("/", _lead_in)
+        app.router.add_get("/play", _lead_in)
+        app.add_subapp("/play/", page)
+
+    async def run(self) -> None:
+        """Keep the pages informed until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._follow_world())
+            group.create_task(self._follow_clock())
+            if self._remembered_url is not None:
+                group.create_task(self._follow_memory(self._remembered_url))
+
+    # Following
+
+    async def _follow_world(self) -> None:
+        subscription = self._world.subscribe()
+        try:
+            async for event in subscription:
+                self._pass_on(event)
+        finally:
+            subscription.close()
+
+    def _pass_on(self, event: Json) -> None:
+        match event["type"]:
+            case "message" | "edited" | "deleted" | "reaction" | "typing" | "action":
+                self._touch(event)
+            case "call":
+                self._calls()
+            case "user" | "bot" | "chat" | "member":
+                self._live.publish("people")
+            case _:
+                pass
+
+    def _touch(self, event: Json) -> None:
+        chat = self._world.chats.get(str(event["chat"]))
+        if chat is None:
+            return
+        told: Json = {"chat": view.key_of(chat), "user": chat.user.id if chat.user else None}
+        if event["type"] in ("typing", "action"):
+            self._live.publish("touch", typing=True, **told)
+            return
+        message = (
+            chat.ephemeral.get(event["ephemeral"])
+            if "ephemeral" in event
+            else chat.log.get(event["message"])
+        )
+        if message is None:
+            return
+        if message.ephemeral_for is not None:
+            readers = [one for one in (message.ephemeral_for, message.sender) if one is not None]
+            told["user"] = next((one.id for one in readers if not one.is_bot), None)
+        if event["type"] == "message":
+            told["last"] = view.brief(message, self._world)
+            told["from"] = view.author_id(message)
+        self._live.publish("touch", **told)
+
+    def _calls(self) -> None:
+        """Pass on the calls that are over and were not told yet."""
+        for call in list(self._playground.history)[-60:]:
+            if call.n in self._seen_calls or not (call.status or call.done or call.fault):
+                continue
+            self._seen_calls.add(call.n)
+            if self._process is not None:
+                self._process.noticed()
+            if call.method.lower() != "getupdates" or call.status >= 400:
+                self._live.publish("call", call=view.call(call))
+        if len(self._seen_calls) > 5_000:
+            self._seen_calls = set(sorted(self._seen_calls)[-1_000:])
+        pictured = self._faults_picture()
+        if pictured != self._told_faults:
+            self._tell_faults()
+
+    async def _follow_clock(self) -> None:
+        while True:
+            await self._clock.moved(None)
+            self._live.publish("clock", clock=self._clock_picture())
+
+    async def _follow_memory(self, url: str) -> None:
+        """Ask the bot's web server what its store remembers, each second while a page looks."""
+        timeout = aiohttp.ClientTimeout(total=3)
+        last = 0
+        async with aiohttp.ClientSession(timeout=timeout) as session:
+            while True:
+                if self._live.readers or not self._memory["up"]:
+                    last = await self._ask_memory(session, url, last)
+                await asyncio.sleep(1.0)
+
+    async def _ask_memory(self, session: aiohttp.ClientSession, url: str, last: int) -> int:
+        try:
+            async with session.get(url, params={"after": last, "limit": 200}) as answer:
+                if answer.status != 200:
+                    raise aiohttp.ClientError(f"the bot's web server answered {answer.status}")
+                body = await answer.json(content_type=None)
+            rows = [view.remembered(row, self._world) for row in body["rows"]]
+            totals = {name: int(count) for name, count in body["totals"].items()}
+            newest = max([last, *(int(row["id"]) for row in body["rows"])])
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError, KeyError, TypeError):
+            # Down, starting, or not ours: the page says so and keeps what it knew.
+            if self._memory["up"]:
+                self._memory["up"] = False
+                self._live.publish("remembered", up=False, totals=self._memory["totals"], rows=[])
+            return last
+        if not last:
+            rows = rows[-150:]
+        changed = rows or totals != self._memory["totals"] or not self._memory["up"]
+        self._memory = {"up": True, "totals": totals, "rows": [*self._memory["rows"], *rows][-150:]}
+        if changed:
+            self._live.publish("remembered", up=True, totals=totals, rows=rows)
+        return newest
+
+    # Pictures of the present
+
+    def _clock_picture(self) -> Json:
+        clock = self._clock
+        return {"now": clock.seconds() * 1000, "speed": clock.speed, "version": clock.version}
+
+    def _faults_picture(self) -> list[Json]:
+        return [
+            {
+                "no": fault.no,
+                "kind": fault.kind,
+                "method": _spelled(fault.method),
+                "times": fault.times,
+            }
+            for fault in self._playground.faults
+        ]
+
+    def _tell_faults(self) -> None:
+        self._told_faults = self._faults_picture()
+        self._live.publish("faults", faults=self._told_faults, flood=self._playground.flood.enabled)
+
+    def _simulation_picture(self) -> Json:
+        simulation = self._simulation
+        if simulation is None:
+            return {"on": False, "pace": 20, "possible": False}
+        return {"on": simulation.on, "pace": simulation.pace, "possible": True}
+
+    def _process_picture(self) -> Json:
+        if self._process is None:
+            return {"state": "none", "log": []}
+        return {**self._process.picture(), "log": list(self._process.lines)[-200:]}
+
+    # Requests
+
+    async def _on_asset(self, request: web.Request) -> web.StreamResponse:
+        name = request.match_info.get("name", "index.html")
+        kind = ASSETS.get(name)
+        if kind is None:
+            raise web.HTTPNotFound(text="There is no such page.")
+        body = await asyncio.to_thread((PAGE / name).read_bytes)
+        return web.Response(body=body, content_type=kind, charset="utf-8", headers=HEADERS)
+
+    async def _on_state(self, request: web.Request) -> web.Response:
+        people = [one for one in self._world.users.values() if view.is_person(one)]
+        if not people:
+            return _json({"error": "There is nobody here yet: add a person first."}, 409)
+        asked = request.query.get("as", "")
+        viewer = self._world.users.get(int(asked)) if asked.isdigit() and len(asked) < 18 else None
+        visitor = self._world.users.get(seed.VISITOR)
+        if viewer is None or not view.is_person(viewer):
+            viewer = visitor or people[0]
+        dialogs = view.dialogs(self._world, viewer)
+        places = view.places(self._world, viewer)
+        community = seed.cast(self._world)
+        first = community.group.key if community is not None else None
+        if first is None and (dialogs or places):
+            first = [*dialogs, *places][0]["key"]
+        calls = [
+            view.call(call)
+            for call in list(self._playground.history)[-300:]
+            if call.method.lower() != "getupdates" or call.status >= 400
+        ]
+        return _json(
+            {
+                "as": viewer.id,
+                "zone": ZONE_NAME,
+                "people": [view.person(self._world, one) for one in people],
+                "bots": [
+                    {"id": one.id, "name": one.name, "username": one.username}
+                    for one in self._world.bots.values()
+                ],
+                "dialogs": dialogs,
+                "places": places,
+                "first": first,
+                "joined": community is not None and community.group.inside(community.visitor),
+                "clock": self._clock_picture(),
+                "faults": self._faults_picture(),
+                "flood": self._playground.flood.enabled,
+                "simulation": self._simulation_picture(),
+                "process": self._process_picture(),
+                "remembered": self._memory,
+                "calls": calls[-120:],
+            }
+        )
+
+    async def _on_chat(self, request: web.Request) -> web.Response:
+        wish = Wish({"as": _number(request.query.get("as")), "chat": request.match_info["key"]})
+        viewer = self._person(wish)
+        chat = self._chat(wish, viewer)
+        return _json(view.chat(self._world, chat, viewer))
+
+    async def _on_file(self, request: web.Request) -> web.Response:
+        kept = self._world.files.get(int(request.match_info["number"][:12]))
+        kind = _picture_kind(kept.data) if kept is not None else None
+        if kept is None or kind is None:
+            raise web.HTTPNotFound(text="There is no such picture.")
+        return web.Response(body=kept.data, content_type=kind, headers=HEADERS)
+
+    async def _on_act(self, request: web.Request) -> web.Response:
+        if request.content_type != "application/json":
+            return _json({"error": "Send the act as JSON (Content-Type: application/json)."}, 400)
+        raw = await request.read()
+        if len(raw) > LARGEST_ACT:
+            raise BadWish("That is too much for one act (64 kB at most).")
+        try:
+            fields = msgspec.json.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
+            raise BadWish("That is not JSON.") from problem
+        wish = Wish(fields)
+        name = wish.choice("act", self._acts)
+        done = self._acts[name](wish)
+        if asyncio.iscoroutine(done):
+            done = await done
+        return _json({"ok": True, **(done or {})})
+
+    async def _on_photo(self, request: web.Request) -> web.Response:
+        if request.content_type != "multipart/form-data":
+            raise BadWish("Send the picture as a form (multipart/form-data).")
+        form = await request.post()
+        part = form.get("photo")
+        if not isinstance(part, web.FileField):
+            raise BadWish("“photo” must be a file.")
+        data = await asyncio.to_thread(part.file.read)
+        if len(data) > LARGEST_PICTURE:
+            raise BadWish("That picture is too large (8 MB at most).")
+        if measured(data) is None:
+            raise BadWish("That is not a picture the playground knows (PNG, JPEG, GIF, WebP).")
+        caption = str(form.get("caption", ""))[:1024]
+        wish = Wish({"as": _number(str(form.get("as", ""))), "chat": form.get("chat")})
+        viewer = self._person(wish)
+        sent = self._world.send_media(
+            viewer, self._chat(wish, viewer), "photo", caption=caption, data=data
+        )
+        return _json({"ok": True, "message": view.id_of(sent)})
+
+    # Reading a wish
+
+    def _person(self, wish: Wish, name: str = "as") -> User:
+        number = wish.get(name)
+        found: User | None = self._world.users.get(_id(number))
+        if found is None or not view.is_person(found):
+            raise BadWish(f"“{name}” must be the id of somebody in the playground.")
+        return found
+
+    def _bot(self, wish: Wish, name: str = "bot") -> BotAccount:
+        number = wish.get(name)
+        found: BotAccount | None = self._world.bots.get(_id(number))
+        if found is None:
+            raise BadWish(f"“{name}” must be the id of a bot in the playground.")
+        return found
+
+    def _chat(self, wish: Wish, viewer: User, name: str = "chat") -> Chat:
+        key = wish.text(name, longest=64)
+        if key.startswith("b") and key[1:].isdigit():
+            bot = self._world.bots.get(int(key[1:]))
+            if bot is not None:
+                return self._world.chats.get(f"{viewer.id}:{bot.id}") or Chat(
+                    viewer.id, "private", user=viewer, bot=bot
+                )
+        found: Chat | None = self._world.chats.get(key)
+        if found is not None and found.migrated_to is not None:
+            found = self._world.chats.get(str(found.migrated_to))
+        if found is None or found.type == "private":
+            raise BadWish("There is no such chat; reload the page.")
+        if not found.inside(viewer) and found.username is None:
+            raise BadWish(f"{viewer.name} is not in this chat.")
+        return found
+
+    def _message(self, wish: Wish, chat: Chat, viewer: User, name: str = "message") -> Message:
+        number = str(wish.get(name))
+        found = (
+            chat.ephemeral.get(int(number[1:]))
+            if number[:1] == "e" and number[1:].isdigit()
+            else chat.log.get(int(number))
+            if number.isdigit()
+            else None
+        )
+        if found is None or found.deleted or not self._world.sees(viewer, found):
+            raise BadWish("This message is gone.")
+        return found
+
+    def _here(self, wish: Wish) -> tuple[User, Chat, Message]:
+        viewer = self._person(wish)
+        chat = self._chat(wish, viewer)
+        return viewer, chat, self._message(wish, chat, viewer)
+
+    # Acts of people
+
+    def _do_say(self, wish: Wish) -> Json:
+        viewer = self._person(wish)
+        chat = self._chat(wish, viewer)
+        reply_to = None
+        if wish.get("reply_to") is not None:
+            reply_to = self._message(wish, chat, viewer, "reply_to")
+        target = chat.bot if chat.bot is not None else chat
+        sent = self._world.say(viewer, target, wish.text("text"), reply_to=reply_to)
+        return {"message": view.id_of(sent)}
+
+    async def _do_press(self, wish: Wish) -> Json:
+        viewer, _, message = self._here(wish)
+        place = (wish.whole("row", 0, 99), wish.whole("col", 0, 99))
+        press = self._world.press(viewer, message, place)
+        if press.url is not None:
+            return {"answer": {"text": "", "alert": False, "url": press.url}}
+        until = time.monotonic() + PRESS_WAIT
+        with contextlib.suppress(AssertionError):
+            await self._playground.until(
+                lambda: press.answer is not None, within=max(0.1, until - time.monotonic())
+            )
+        answer = press.answer
+        if answer is None:
+            return {"answer": None}
+        return {"answer": {"text": answer.text, "alert": answer.show_alert, "url": answer.url}}
+
+    def _do_react(self, wish: Wish) -> None:
+        viewer, _, message = self._here(wish)
+        emoji = None if wish.get("emoji") is None else wish.text("emoji", longest=16)
+        self._world.react(viewer, message, emoji)
+
+    def _do_forward(self, wish: Wish) -> Json:
+        viewer, _, message = self._here(wish)
+        target = self._chat(wish, viewer, "to")
+        sent = self._world.forward(viewer, message, target.bot or target)
+        return {"message": view.id_of(sent)}
+
+    def _do_edit(self, wish: Wish) -> None:
+        viewer, _, message = self._here(wish)
+        text = wish.text("text", longest=4096)
+        self._world.edit(viewer, message, text)
+
+    def _do_delete(self, wish: Wish) -> None:
+        viewer, _, message = self._here(wish)
+        self._world.delete(viewer, message)
+
+    def _do_pin(self, wish: Wish) -> None:
+        viewer, _, message = self._here(wish)
+        self._world.pin(viewer, message)
+
+    def _do_unpin(self, wish: Wish) -> None:
+        viewer, chat, message = self._here(wish)
+        member = chat.member(viewer)
+        if chat.type != "private" and (member is None or not view.may_pin(chat, member)):
+            raise CannotAct("you can't pin messages here")
+        if message.message_id in chat.pinned:
+            chat.pinned.remove(message.message_id)
+            self._world.touch(chat)
+            self._live.publish("people")
+
+    def _do_join(self, wish: Wish) -> None:
+        viewer = self._person(wish)
+        self._world.join(viewer, self._chat(wish, viewer))
+
+    def _do_leave(self, wish: Wish) -> None:
+        viewer = self._person(wish)
+        self._world.leave(viewer, self._chat(wish, viewer))
+
+    def _do_start(self, wish: Wish) -> None:
+        payload = wish.text("payload", longest=64) if wish.get("payload") else ""
+        self._world.start(self._person(wish), self._bot(wish), payload)
+
+    def _do_block(self, wish: Wish) -> None:
+        self._world.block(self._person(wish), self._bot(wish))
+
+    def _do_unblock(self, wish: Wish) -> None:
+        self._world.unblock(self._person(wish), self._bot(wish))
+
+    def _do_make_group(self, wish: Wish) -> Json:
+        viewer = self._person(wish)
+        title = wish.text("title", longest=128)
+        kind = wish.choice("kind", ("group", "supergroup", "channel"))
+        make = {
+            "group": self._world.make_group,
+            "supergroup": self._world.make_supergroup,
+            "channel": self._world.make_channel,
+        }[kind]
+        return {"chat": view.key_of(make(title, viewer))}
+
+    def _do_add_bot(self, wish: Wish) -> None:
+        viewer = self._person(wish)
+        chat = self._chat(wish, viewer)
+        self._may_add(chat, viewer)
+        self._world.add_member(chat, self._bot(wish), by=viewer)
+
+    def _do_invite(self, wish: Wish) -> None:
+        viewer = self._person(wish)
+        chat = self._chat(wish, viewer)
+        self._may_add(chat, viewer)
+        self._world.add_member(chat, self._person(wish, "who"), by=viewer)
+
+    def _may_add(self, chat: Chat, viewer: User) -> None:
+        if not view.may_add(chat, viewer):
+            raise CannotAct("you can't add anybody here")
+
+    def _do_promote(self, wish: Wish) -> None:
+        viewer, chat, who = self._over(wish, "can_promote_members")
+        if wish.flag("on"):
+            self._world.promote(chat, who, by=viewer)
+        else:
+            self._world.demote(chat, who, by=viewer)
+
+    def _do_kick(self, wish: Wish) -> None:
+        viewer, chat, who = self._over(wish, "can_restrict_members")
+        self._world.kick(chat, who, by=viewer)
+
+    def _over(self, wish: Wish, right: str) -> tuple[User, Chat, User]:
+        """The admin, the chat and the member concerned; refuses where the right is missing."""
+        viewer = self._person(wish)
+        chat = self._chat(wish, viewer)
+        mine = chat.member(viewer)
+        number = wish.get("who")
+        member = chat.member(number) if isinstance(number, int) else None
+        if member is None or not member.inside:
+            raise BadWish("“who” must be the id of a member of this chat.")
+        if mine is None or not mine.may(right) or member.status == "creator":
+            raise CannotAct("you may not do that here")
+        return viewer, chat, member.user
+
+    def _do_language(self, wish: Wish) -> None:
+        viewer = self._person(wish)
+        viewer.language_code = wish.text("language", longest=12)
+        self._world.touch(viewer)
+        self._world.emit("user", user=viewer.id)
+
+    def _do_add_person(self, wish: Wish) -> Json:
+        name = wish.text("name", longest=64).strip()
+        language = wish.text("language", longest=12)
+        role = wish.choice("role", ("fan", "admin"))
+        made = self._world.add_user(name, language_code=language)
+        community = seed.cast(self._world)
+        if role == "admin" and community is not None:
+            self._world.join(made, community.group)
+            self._world.promote(community.group, made, by=community.influencer)
+        return {"person": made.id}
+
+    # Time, weather, the bot
+
+    def _do_clock(self, wish: Wish) -> None:
+        if wish.get("speed") is not None:
+            self._clock.set_speed(wish.number("speed", 0, 86_400))
+        elif wish.get("advance") is not None:
+            self._clock.advance(wish.number("advance", 1, 366 * 86_400))
+        elif wish.get("to") is not None:
+            wish.choice("to", ("morning",))
+            local = self._clock.now() + ZONE_SHIFT
+            morning = local.replace(hour=MORNING, minute=0, second=0, microsecond=0)
+            self._clock.set(morning + timedelta(days=1) - ZONE_SHIFT)
+        else:
+            try:
+                moment = datetime.fromisoformat(wish.text("set", longest=40))
+            except ValueError as problem:
+                raise BadWish(
+                    "“set” must be a time such as 2030-05-01T08:00:00+08:00."
+                ) from problem
+            if moment.tzinfo is None or not 2000 < moment.year < 2200:
+                raise BadWish("“set” needs its zone (+08:00) and a year between 2001 and 2199.")
+            self._clock.set(moment.astimezone(UTC))
+
+    def _do_fault(self, wish: Wish) -> None:
+        kind = wish.choice("kind", ("clear", *faults.KINDS))
+        if kind == "clear":
+            self._playground.faults.clear()
+        else:
+            method = wish.text("method", longest=64)
+            self._playground.faults.add(
+                None if method == "*" else method,
+                cast(faults.FaultKind, kind),
+                times=wish.whole("times", 1, 1000),
+                retry_after=3,
+                seconds=4.0,
+            )
+        self._tell_faults()
+
+    def _do_flood(self, wish: Wish) -> None:
+        self._playground.flood.enabled = wish.flag("on")
+        self._tell_faults()
+
+    def _do_simulation(self, wish: Wish) -> None:
+        if self._simulation is None:
+            raise BadWish("There are no simulated fans in this playground.")
+        on = None if wish.get("on") is None else wish.flag("on")
+        pace = None if wish.get("pace") is None else wish.number("pace", 1, 600)
+        self._simulation.switch(on, pace)
+
+    def _do_process(self, wish: Wish) -> None:
+        what = wish.choice("do", ("kill", "stop", "start"))
+        if self._process is None:
+            raise BadWish("No bot process belongs to this playground.")
+        done = {
+            "kill": self._process.kill,
+            "stop": self._process.stop,
+            "start": self._process.start,
+        }
+        if not done[what]():
+            raise BadWish(
+                "The bot is not running." if what != "start" else "The bot is running already."
+            )
+
+
+# Plumbing
+
+
+def _json(body: Any, status: int = 200) -> web.Response:
+    return web.Response(
+        body=msgspec.json.encode(body),
+        status=status,
+        content_type="application/json",
+        headers={**HEADERS, "Cache-Control": "no-store"},
+    )
+
+
+def _id(value: Any) -> int:
+    """An id as JSON brings it; 0, which nobody has, for anything else."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _number(text: str | None) -> int | None:
+    return (
+        int(text)
+        if text is not None and text.isascii() and text.isdigit() and len(text) < 18
+        else None
+    )
+
+
+def _spelled(method: str | None) -> str:
+    """A method's name for the page; faults keep them in lower case."""
+    if method is None:
+        return "*"
+    return next((name for name in _METHODS if name.lower() == method), method)
+
+
+_METHODS = (
+    "sendMessage", "answerCallbackQuery", "editMessageText", "getUpdates", "sendPhoto",
+    "setMessageReaction", "deleteMessage",
+)  # fmt: skip
+
+
+def _picture_kind(data: bytes) -> str | None:
+    """The media type of what is really a picture; the name that somebody gave it does not count."""
+    if data[:8] == b"\x89PNG\r\n\x1a\n":
+        return "image/png"
+    if data[:3] == b"\xff\xd8\xff":
+        return "image/jpeg"
+    if data[:6] in (b"GIF87a", b"GIF89a"):
+        return "image/gif"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    return None
+
+
+async def _lead_in(_: web.Request) -> web.StreamResponse:
+    raise web.HTTPFound("/play/")
+
+
+def _foreign(request: web.Request) -> str | None:
+    """Why the request must not be served, if it comes by another web site; None for our own page.
+
+    A site in the same browser can point its own name at this machine (DNS rebinding: its name
+    stands in Host) or post forms here (its name stands in Origin).
+    """
+    host = request.headers.get("Host", "")
+    if (_name_of(host) or "") not in LOOPBACK:
+        return "The playground answers only under 127.0.0.1 or localhost."
+    origin = request.headers.get("Origin")
+    if origin is not None and urlsplit(origin).netloc != host:
+        return "Only the playground's own page may do that."
+    if request.headers.get("Sec-Fetch-Site") == "cross-site" and request.method != "GET":
+        return "Only the playground's own page may do that."
+    return None
+
+
+def _name_of(host: str) -> str | None:
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:
+        return None
+
+
+@web.middleware
+async def _guard(request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
+    """Refuse other sites, and answer what cannot be done with 400 and a sentence."""
+    reason = _foreign(request)
+    if reason is not None:
+        return _json({"error": reason}, 403)
+    try:
+        answer: web.StreamResponse = await handler(request)
+    except (BadWish, CannotAct) as refusal:
+        sentence = str(refusal)
+        return _json({"error": sentence[:1].upper() + sentence[1:]}, 400)
+    except web.HTTPRequestEntityTooLarge:
+        return _json({"error": "That is too large."}, 413)
+    return answer
