@@ -142,7 +142,7 @@ class Playground:
         if kind is None and self._lint_fails and self.lint:
             raise AssertionError("\n".join(str(remark) for remark in self.lint))
 
-    async def until(self, condition: Callable[[], T], within: float = 5.0) -> T:
+    async def until(self, condition: Callable[[], T | None], within: float = 5.0) -> T:
         """Wait until `condition()` is true and return what it returned.
 
         It is asked again after every change in the world. After `within` real seconds an

@@ -70,12 +70,12 @@ class Clock:
             if not waiter.done():
                 waiter.set_result(None)
 
-    async def moved(self, timeout: float | None) -> bool:
-        """Wait until somebody moves the clock; False when the real `timeout` passed first."""
+    async def moved(self, within: float | None) -> bool:
+        """Wait until somebody moves the clock; False when `within` real seconds passed first."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.add(waiter)
         try:
-            done, _ = await asyncio.wait({waiter}, timeout=timeout)
+            done, _ = await asyncio.wait({waiter}, timeout=within)
             return bool(done)
         finally:
             self._waiters.discard(waiter)
@@ -91,6 +91,6 @@ class Clock:
         return {"now": self.seconds(), "real": time.time(), "speed": self._speed}
 
     def thaw(self, kept: dict[str, float]) -> None:
-        """Go on from what `freeze` said; the time away has passed, and the clock never steps back."""
+        """Go on from what `freeze` said: the time away has passed, at the same speed."""
         away = max(0.0, time.time() - kept["real"])
         self._rebase(kept["now"] + away * kept["speed"], kept["speed"])

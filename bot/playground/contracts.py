@@ -33,7 +33,7 @@ class Contract:
     kinds: dict[str, str]
 
     def read(self, raw: dict[str, Any], files: typing.Collection[str]) -> dict[str, Any]:
-        """Parameters as plain values, from strings or JSON; `files` came as parts of a form."""
+        """Parameters as plain values, from strings or JSON; `files` were parts of a form."""
         out: dict[str, Any] = {}
         for name, value in raw.items():
             kind = self.kinds.get(name)
@@ -46,7 +46,7 @@ class Contract:
         return out
 
     def check(self, plain: dict[str, Any]) -> list[str]:
-        """Refuse what aiogram's class refuses; returns the names of unknown fields inside objects."""
+        """Refuse what aiogram's class refuses; returns the unknown fields inside objects."""
         from pydantic import ValidationError
 
         try:

@@ -1,4 +1,4 @@
-"""Faults on demand: what goes wrong between the bot and Telegram, chosen by a test or by a visitor."""
+"""Faults on demand: what goes wrong between the bot and Telegram, as a test or a visitor likes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ AFTER = frozenset({"timeout_after", "lost_answer", "wrong_json"})
 
 @dataclass(slots=True)
 class Fault:
-    """One thing that shall go wrong: `times` hits are left (None: for ever), `after` calls pass first."""
+    """One thing that shall go wrong, `times` times (None: for ever), after `after` calls."""
 
     no: int
     kind: FaultKind

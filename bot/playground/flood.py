@@ -1,4 +1,4 @@
-"""Telegram's flood limits, on the real clock: a burst in a chat, a minute in a group, a second for all."""
+"""Telegram's flood limits on the real clock: for a chat, a group's minute, and a bot as a whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Telegram's text dialects: parses HTML and MarkdownV2 with Telegram's errors, finds entities, renders."""
+"""Telegram's text dialects: reads HTML and MarkdownV2 with Telegram's errors, and writes HTML."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _BLANKED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 def cleaned(text: str) -> str:
-    """The text as Telegram keeps it: control characters become spaces, marks that break lines go."""
+    """The text as Telegram keeps it: control characters become spaces, bidi marks go."""
     return _BLANKED.sub(" ", _REMOVED.sub("", text))
 
 
@@ -62,7 +62,7 @@ def trimmed(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
 
 
 def parse_html(source: str) -> tuple[str, list[Entity]]:
-    """Text and entities of Telegram's HTML; raises `ParseError` with the byte offset Telegram names."""
+    """Text and entities of Telegram's HTML; `ParseError` names the byte as Telegram does."""
     raw = source.encode("utf-8", "surrogatepass")
     end = len(raw)
     out: list[str] = []
@@ -102,7 +102,7 @@ def parse_html(source: str) -> tuple[str, list[Entity]]:
 
 
 def _character(raw: bytes, at: int) -> tuple[str, int]:
-    """The character that an entity such as &lt; or &#39; stands for; other names stay as they are."""
+    """The character that &lt; or &#39; stands for; names that Telegram ignores stay."""
     found = _CHARACTER.match(raw, at)
     if found is None:
         return "&", at + 1
@@ -161,7 +161,7 @@ def _value(raw: bytes, at: int, begin: int, tag: str) -> tuple[str, int]:
         raise ParseError(f'Unclosed start tag "{tag}" at byte offset {begin}')
     if raw[at] not in b"\"'":
         token = at
-        while at < end and (chr(raw[at]).isalnum() and raw[at] < 128 or raw[at] in b".-"):
+        while at < end and ((raw[at] < 128 and chr(raw[at]).isalnum()) or raw[at] in b".-"):
             at += 1
         if at < end and raw[at] not in _SPACE and raw[at] != 0x3E:
             raise ParseError(f"Unexpected end of name token at byte offset {token}")
@@ -245,7 +245,7 @@ def _finish(
     elif kind == "code":
         language = entity.pop("language", None)
         if language is not None:
-            # <pre><code class="language-x">: the code element turns the pre around it into a coloured one.
+            # In <pre><code class="language-x"> the code tells the pre around it its language.
             entity["wants_language"] = language
     elif kind == "pre" and entities:
         last = entities[-1]
@@ -448,8 +448,8 @@ def find_entities(text: str, known: list[Entity]) -> list[Entity]:
     for match in _FIND.finditer(text):
         kind = match.lastgroup or ""
         start = units(text[: match.start()])
-        entity = {"type": kind, "offset": start, "length": units(match[0])}
-        stop = start + entity["length"]
+        stop = start + units(match[0])
+        entity = {"type": kind, "offset": start, "length": stop - start}
         if any(e["offset"] < stop and start < e["offset"] + e["length"] for e in code):
             continue
         found.append(entity)

@@ -128,7 +128,7 @@ _SPACE = {"bot": "user"}
 
 
 class StateFile:
-    """The world in one SQLite file. Records that changed are written in one transaction a moment later.
+    """The world in one SQLite file; what changed is written in one transaction a moment later.
 
     Opening a file that another playground wrote brings back everybody and everything in it; what
     the last half second did may be missing after a kill, but never a part of a transaction.

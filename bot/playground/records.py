@@ -22,6 +22,11 @@ PERMISSIONS = (
     "can_edit_tag", "can_change_info", "can_invite_users", "can_pin_messages",
     "can_manage_topics",
 )  # fmt: skip
+DEFAULT_PERMISSIONS: tuple[str, ...] = tuple(
+    name
+    for name in PERMISSIONS
+    if name not in ("can_change_info", "can_pin_messages", "can_manage_topics")
+)
 RIGHTS = (
     "can_manage_chat", "can_delete_messages", "can_manage_video_chats", "can_restrict_members",
     "can_promote_members", "can_change_info", "can_invite_users", "can_post_stories",
@@ -97,7 +102,7 @@ class BotAccount(User):
 
 @dataclass(slots=True, eq=False)
 class Member(Record):
-    """How a person or bot stands in a chat; `rights` for admins, `permissions` for the restricted."""
+    """How an account stands in a chat: `rights` of admins, `permissions` of the restricted."""
 
     table: ClassVar[str] = "member"
     chat: Chat
@@ -213,13 +218,6 @@ class Chat(Record):
         for member in self.members.values():
             if member.inside and isinstance(member.user, BotAccount):
                 yield member.user
-
-
-DEFAULT_PERMISSIONS = tuple(
-    name
-    for name in PERMISSIONS
-    if name not in ("can_change_info", "can_pin_messages", "can_manage_topics")
-)
 
 
 @dataclass(slots=True, eq=False)

@@ -1,4 +1,4 @@
-"""How the playground says no: Telegram's refusals as values, and the acts that a person cannot do."""
+"""How the playground says no: Telegram's refusals, and acts that a person cannot do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Refusal(Exception):
-    """The Bot API's answer `ok: false`; `code` is also the HTTP status, `text` Telegram's sentence."""
+    """The answer `ok: false`; `code` is also the HTTP status, `text` Telegram's sentence."""
 
     def __init__(self, code: int, text: str, **parameters: Any) -> None:
         super().__init__(text)

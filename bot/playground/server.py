@@ -1,4 +1,4 @@
-"""The playground's front door: HTTP in, one Bot API call, JSON out; faults and limits on the way."""
+"""The playground's front door: HTTP in, one Bot API call, JSON out; faults and limits between."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ class Door:
         *,
         via: str = "http",
     ) -> bytes:
-        """Answer one call with the whole JSON body; raises `Refusal`, `Hang`, `Drop` or `Garbage`."""
+        """Answer one call with the JSON body; raises `Refusal`, `Hang`, `Drop` or `Garbage`."""
         self.history.count += 1
         call = Call(
             n=self.history.count,

@@ -223,9 +223,9 @@ class Updates:
             self._forget(queue, number)
 
     async def poll(
-        self, bot: BotAccount, offset: int, limit: int, timeout: int, allowed: list[str] | None
+        self, bot: BotAccount, offset: int, limit: int, wait: int, allowed: list[str] | None
     ) -> bytes:
-        """getUpdates: the JSON array, after at most `timeout` real seconds.
+        """getUpdates: the JSON array, after at most `wait` real seconds.
 
         A second caller ends the first one's wait with 409, as Telegram does.
         """
@@ -246,10 +246,10 @@ class Updates:
             bot.allowed_updates = allowed_kinds(allowed)
             self._keeper.touch(bot)
         limit = limit if 1 <= limit <= 100 else 100
-        timeout = min(max(timeout, 0), 50)
+        wait = min(max(wait, 0), 50)
         started = time.monotonic()
-        if offset == queue.offset and started < queue.asked_at + 3 and timeout < 3:
-            timeout = 3
+        if offset == queue.offset and started < queue.asked_at + 3 and wait < 3:
+            wait = 3
         if offset == queue.offset and started < queue.asked_at + 0.5:
             limit = 1
         queue.offset, queue.asked_at = offset, started
@@ -257,7 +257,7 @@ class Updates:
         ended = asyncio.get_running_loop().create_future()
         queue.poll = ended
         try:
-            until = started + timeout
+            until = started + wait
             while True:
                 self._expire(queue)
                 if queue.pending or queue.spent:
@@ -334,7 +334,7 @@ class Updates:
             queue.pump = asyncio.create_task(self._pump(queue, self._session))
 
     async def _pump(self, queue: Queue, session: aiohttp.ClientSession) -> None:
-        """Keep up to max_connections lanes busy; within a lane one update at a time, in order."""
+        """Keep up to max_connections lanes busy; in a lane one update at a time, in order."""
         busy: dict[str, asyncio.Task[None]] = {}
         try:
             while True:
@@ -361,7 +361,7 @@ class Updates:
             await asyncio.gather(*busy.values(), return_exceptions=True)
 
     async def _drive(self, queue: Queue, session: aiohttp.ClientSession, lane: str) -> None:
-        """Deliver a lane's updates until it is empty; a refused one is tried again, later and later."""
+        """Deliver a lane until it is empty; a refused update is tried again, later and later."""
         pause = 1.0
         while True:
             waiting = queue.lanes.get(lane)
@@ -386,7 +386,7 @@ class Updates:
     async def _deliver(
         self, queue: Queue, session: aiohttp.ClientSession, pending: Pending
     ) -> float | None:
-        """One POST. None when the bot took it, else the seconds it asked to wait (0: none named)."""
+        """One POST. None when the bot took it, else the seconds it asked for (0: it did not)."""
         hook = queue.bot.webhook
         if hook is None:
             return 0.0
@@ -410,7 +410,7 @@ class Updates:
             return 0.0
 
     async def _answered(self, bot: BotAccount, content_type: str, body: bytes) -> None:
-        """A method as the answer to a webhook; what is no JSON object is ignored, like Telegram does."""
+        """A method as the answer to a webhook; what is no JSON object is ignored."""
         try:
             params = msgspec.json.decode(body)
         except msgspec.DecodeError:
@@ -423,7 +423,7 @@ class Updates:
 
 
 def allowed_kinds(names: list[str]) -> list[str] | None:
-    """What the bot asked for; unknown names are ignored, and nothing known means the default set."""
+    """What the bot asked for, without unknown names; None means the default set."""
     return [name for name in names if name in KINDS] or None
 
 

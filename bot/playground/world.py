@@ -49,6 +49,10 @@ EPHEMERAL_REPLY_LIFE = 15
 MEDIA_KINDS = (
     "photo", "video", "audio", "voice", "video_note", "animation", "document", "sticker",
 )  # fmt: skip
+_MEDIA_PERMISSION = {
+    "photo": "photos", "video": "videos", "audio": "audios", "voice": "voice_notes",
+    "video_note": "video_notes", "document": "documents",
+}  # fmt: skip
 _MIME = {
     "photo": ("png", "image/png"), "video": ("mp4", "video/mp4"), "audio": ("mp3", "audio/mpeg"),
     "voice": ("ogg", "audio/ogg"), "video_note": ("mp4", "video/mp4"),
@@ -114,7 +118,7 @@ class World:
     # Being told
 
     def subscribe(self) -> Subscription:
-        """A stream of events: `{"n", "type", …ids}`; iterate with `async for`, then `close()` it."""
+        """A stream of events `{"n", "type", …ids}`: iterate with `async for`, then `close()`."""
         subscription = Subscription(self._subscriptions.discard)
         self._subscriptions.add(subscription)
         return subscription
@@ -220,7 +224,7 @@ class World:
         return self.chats.get(text)
 
     def private(self, user: User, bot: BotAccount) -> Chat:
-        """The private chat of a person with a bot; it exists for the bot once she wrote or pressed start."""
+        """The private chat of a person with a bot; the bot may write once she wrote there."""
         key = f"{user.id}:{bot.id}"
         chat = self.chats.get(key)
         if chat is None:
@@ -301,7 +305,7 @@ class World:
         raise CannotAct("this chat has no owner")
 
     def upgrade(self, group: Chat) -> Chat:
-        """Turn a basic group into a supergroup: a new chat with a new id, and word of it in both."""
+        """Turn a basic group into a supergroup: a new chat with a new id, and both say so."""
         if group.type != "group" or group.migrated_to is not None:
             raise CannotAct("only a basic group can become a supergroup, once")
         chat = Chat(
@@ -742,8 +746,7 @@ class World:
         Without `data` the playground makes something up; messages with one `album` belong together.
         """
         where = self._where(user, chat)
-        permission = {"photo": "photos", "video": "videos", "audio": "audios", "voice": "voice_notes",
-                      "video_note": "video_notes", "document": "documents"}.get(kind, "other_messages")  # fmt: skip
+        permission = _MEDIA_PERMISSION.get(kind, "other_messages")
         self._may_write(user, where, f"can_send_{permission}", as_chat)
         message = self._drafted(user, where, as_chat, reply_to, thread)
         message.media = self.attach(kind, data, name=name, **facts)
@@ -918,11 +921,11 @@ class World:
         self._told("reaction", message, user=who.id)
 
     def pin(self, user: User, message: Message) -> Message | None:
-        """Pin a message; returns the service message that says so (None where it was pinned already)."""
+        """Pin a message; returns the service message that says so (None if it was pinned)."""
         member = message.chat.member(user)
-        if message.chat.type != "private":
-            if member is None or not self._may_pin(message.chat, member):
-                raise CannotAct("you can't pin messages here")
+        may = member is not None and self._may_pin(message.chat, member)
+        if message.chat.type != "private" and not may:
+            raise CannotAct("you can't pin messages here")
         return self.pinned(message, user)
 
     @staticmethod
@@ -1142,7 +1145,7 @@ class World:
         return message
 
     def _comment(self, post: Message, group: Chat) -> None:
-        """Telegram forwards what a channel posts into the group where it is discussed, and pins it."""
+        """Telegram forwards a channel's posts into the group that discusses them, and pins them."""
         copy = Message(
             group,
             0,
@@ -1219,7 +1222,7 @@ class World:
             self.updates.put(bot, kind, body, lane=f"message:{message.chat.id}")
 
     def hears(self, bot: BotAccount, message: Message, *, edited: bool = False) -> bool:
-        """Whether Telegram gives the message to that bot: membership, privacy mode, its own words."""
+        """Whether Telegram gives that bot the message: membership, privacy mode, its own words."""
         chat = message.chat
         if message.ephemeral_id is not None:
             return message.ephemeral_for is bot

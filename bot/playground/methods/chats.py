@@ -1,4 +1,4 @@
-"""Bot API methods about chats: who is in them, with which rights, by which link, and their looks."""
+"""Bot API methods about chats: who is in them, with which rights, by which link; their looks."""
 
 from __future__ import annotations
 
@@ -80,9 +80,8 @@ def _readable(desk: Desk, bot: BotAccount, chat_id: Any) -> Chat:
     """Also somebody the bot only knows from a group can be looked up."""
     text = str(chat_id if chat_id is not None else "").strip()
     person = desk.world.users.get(int(text)) if text.isdigit() else None
-    if person is not None and not isinstance(person, BotAccount):
-        if known(desk.world, bot, person):
-            return desk.world.private(person, bot)
+    if person is not None and not isinstance(person, BotAccount) and known(desk.world, bot, person):
+        return desk.world.private(person, bot)
     return chat_of(desk, bot, chat_id)
 
 
@@ -158,11 +157,10 @@ def ban_chat_member(desk: Desk, bot: BotAccount, p: Params) -> bool:
     world.set_member(chat, person, actor=bot, status="kicked", until_date=until)
     if inside and chat.is_group:
         world.announce(chat, bot, "left_chat_member", person.id)
-    if p.get("revoke_messages") or chat.type != "group":
-        if p.get("revoke_messages"):
-            for message in list(chat.log.values()):
-                if message.sender is person and not message.deleted and message.service is None:
-                    world.removed(message)
+    if p.get("revoke_messages"):
+        for message in list(chat.log.values()):
+            if message.sender is person and not message.deleted and message.service is None:
+                world.removed(message)
     return True
 
 
@@ -240,9 +238,8 @@ def promote_chat_member(desk: Desk, bot: BotAccount, p: Params) -> bool:
     own = chat.member(bot)
     if own is not None and any(not own.may(name) for name in granted):
         raise bad("RIGHT_FORBIDDEN")
-    if member is None or not member.inside:
-        if chat.type != "channel":
-            raise bad("USER_NOT_PARTICIPANT")
+    if (member is None or not member.inside) and chat.type != "channel":
+        raise bad("USER_NOT_PARTICIPANT")
     if not granted and not p.get("is_anonymous"):
         desk.world.set_member(chat, person, actor=bot, status="member")
         return True

@@ -136,7 +136,7 @@ def writable(
 
 
 def _invited(world: World, bot: BotAccount, text: str) -> Chat | None:
-    """The private chat of somebody who knocked at a door that this bot keeps: open for five minutes."""
+    """The private chat of somebody who knocks at a door that this bot keeps: five minutes long."""
     person = world.users.get(int(text)) if text.isdigit() else None
     if person is None:
         return None
@@ -240,7 +240,8 @@ def _given(text: str, entities: list[Json]) -> list[Json]:
         offset, length = entity.get("offset", -1), entity.get("length", 0)
         if offset < 0 or length <= 0 or offset + length > end:
             raise bad(
-                f"entity beginning at UTF-16 offset {offset} ends after the end of the text at UTF-16 offset {offset + length}"
+                f"entity beginning at UTF-16 offset {offset} ends after the end of the text at"
+                f" UTF-16 offset {offset + length}"
             )
         if entity["type"] == "text_mention":
             entity = {**entity, "user_id": entity["user"]["id"]}

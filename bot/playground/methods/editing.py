@@ -1,4 +1,4 @@
-"""Bot API methods that change what was said: edits, deletions, reactions, pins, answers to presses."""
+"""Bot API methods that change what was said: edits, deletions, reactions, pins, and answers."""
 
 from __future__ import annotations
 
@@ -25,11 +25,16 @@ _NOT_MODIFIED = (
 )
 _TWO_DAYS = 48 * 3600
 #: What Telegram lets people and bots react with where a chat does not say otherwise.
-REACTIONS = frozenset(
-    "❤ 👍 👎 🔥 🥰 👏 😁 🤔 🤯 😱 🤬 😢 🎉 🤩 🤮 💩 🙏 👌 🕊 🤡 🥱 🥴 😍 🐳 ❤‍🔥 🌚 🌭 💯 🤣 ⚡ 🍌 🏆 💔 🤨"
-    " 😐 🍓 🍾 💋 🖕 😈 😴 😭 🤓 👻 👨‍💻 👀 🎃 🙈 😇 😨 🤝 ✍ 🤗 🫡 🎅 🎄 ☃ 💅 🤪 🗿 🆒 💘 🙉 🦄 😘 💊"
-    " 🙊 😎 👾 🤷‍♂ 🤷 🤷‍♀ 😡".split()
-)
+REACTIONS = frozenset((
+    "❤", "👍", "👎", "🔥", "🥰", "👏", "😁", "🤔", "🤯", "😱",
+    "🤬", "😢", "🎉", "🤩", "🤮", "💩", "🙏", "👌", "🕊", "🤡",
+    "🥱", "🥴", "😍", "🐳", "❤\u200d🔥", "🌚", "🌭", "💯", "🤣", "⚡",
+    "🍌", "🏆", "💔", "🤨", "😐", "🍓", "🍾", "💋", "🖕", "😈",
+    "😴", "😭", "🤓", "👻", "👨\u200d💻", "👀", "🎃", "🙈", "😇", "😨",
+    "🤝", "✍", "🤗", "🫡", "🎅", "🎄", "☃", "💅", "🤪", "🗿",
+    "🆒", "💘", "🙉", "🦄", "😘", "💊", "🙊", "😎", "👾", "🤷\u200d♂",
+    "🤷", "🤷\u200d♀", "😡",
+))  # fmt: skip
 
 
 def _to_edit(desk: Desk, bot: BotAccount, p: Params) -> Message:
@@ -84,7 +89,7 @@ def _change(desk: Desk, bot: BotAccount, message: Message, p: Params, new: Json)
 
 def _same(old: Any, new: Any) -> bool:
     if isinstance(old, dict) and isinstance(new, dict) and "file" in old and "file" in new:
-        return old["kind"] == new["kind"] and old["file"] == new["file"]
+        return bool(old["kind"] == new["kind"] and old["file"] == new["file"])
     return bool(old == new)
 
 
@@ -109,9 +114,9 @@ def _edited_media(desk: Desk, bot: BotAccount, p: Params, message: Message) -> N
     kind = item.get("type")
     if kind not in ("photo", "video", "audio", "document", "animation"):
         raise bad("wrong InputMedia type")
-    if message.album and kind not in ("photo", "video") and message.media is not None:
-        if kind != message.media["kind"]:
-            raise bad("message can't be edited: the album holds other media")
+    mixes = message.album and kind not in ("photo", "video")
+    if mixes and message.media is not None and kind != message.media["kind"]:
+        raise bad("message can't be edited: the album holds other media")
     caption, entities = words(desk, p, "caption", source=item)
     media = attached(desk, bot, kind, item.get("media"), p, {})
     new = {"media": media, "caption": caption or None, "entities": entities, "text": None}

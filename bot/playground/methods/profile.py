@@ -13,10 +13,15 @@ from bot.playground.records import BotAccount, Json
 from bot.playground.refusals import bad
 from bot.playground.updates import allowed_kinds
 
-_SCOPES = {
-    "default": (), "all_private_chats": (), "all_group_chats": (), "all_chat_administrators": (),
-    "chat": ("chat_id",), "chat_administrators": ("chat_id",), "chat_member": ("chat_id", "user_id"),
-}  # fmt: skip
+_SCOPES: dict[str, tuple[str, ...]] = {
+    "default": (),
+    "all_private_chats": (),
+    "all_group_chats": (),
+    "all_chat_administrators": (),
+    "chat": ("chat_id",),
+    "chat_administrators": ("chat_id",),
+    "chat_member": ("chat_id", "user_id"),
+}
 _COMMAND = re.compile(r"[a-z0-9_]{1,32}")
 _SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _MAX_DOWNLOAD = 20 << 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from bot.playground import render
@@ -385,7 +386,7 @@ def _many(verb: str) -> Method:
                 if numbers
                 else "message identifiers are not specified"
             )
-        if any(b <= a for a, b in zip(numbers, numbers[1:], strict=False)):
+        if any(b <= a for a, b in pairwise(numbers)):
             raise bad("message identifiers must be in a strictly increasing order")
         chat = writable(desk, bot, p.get("chat_id"))
         origin = chat_of(desk, bot, p.get("from_chat_id"), name="from_chat_id")
