@@ -10,24 +10,27 @@ from urllib.parse import quote, quote_plus
 HIDDEN = "***"
 SHORTEST = 6  # a shorter literal would mask ordinary words; URLs and named fields cover those
 
+# Every repetition is bounded: a hostile line of a megabyte must not stop the process.
 # A colon may come as it is, URL-encoded (once or more often), or escaped by repr or JSON.
-_COLON = r"(?::|%(?:25)*3[aA]|\\+x3a|\\+u003a)"
-_TOKEN = re.compile(rf"(\d+{_COLON})[A-Za-z0-9_-]{{30,}}")
-_BOT_PATH = re.compile(rf"(/bot\d+{_COLON})[^/\s\"'\\]+")
-_URL_PASSWORD = re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@\"'<>]*:)[^\s\"'<>]*(?=@)")
+_COLON = r"(?::|%(?:25){0,4}3[aA]|\\{1,4}x3a|\\{1,4}u003a)"
+_TOKEN = re.compile(rf"(\d{{1,20}}{_COLON})[A-Za-z0-9_-]{{30,}}")
+_BOT_PATH = re.compile(rf"(/bot\d{{1,20}}{_COLON})[^/\s\"'\\]+")
+_URL_PASSWORD = re.compile(
+    r"(\b[A-Za-z][A-Za-z0-9+.-]{0,20}://[^\s/:@\"'<>]{0,100}:)[^\s\"'<>]{0,300}(?=@)"
+)
 _NAMES = r"""(?:pass(?:word|wd)|(?<![a-z])(?:pass|pwd)|secret(?:[-_ ]?(?:token|key))?
     |api[-_ ]?key|authorization)"""
 _NAMED = re.compile(
-    rf"""({_NAMES}(?:\\*["'])?\s*(?:=>|[:=])\s*(?:(?:bearer|basic)\s+)?)
-        (?:(\\*["']).*?\2|[^\s"',;&)}}\]]+)""",
+    rf"""({_NAMES}(?:\\{{0,4}}["'])?\s{{0,4}}(?:=>|[:=])\s{{0,4}}(?:(?:bearer|basic)\s{{1,4}})?)
+        (?:(\\{{0,4}}["']).{{0,300}}?\2|[^\s"',;&)}}\]]+)""",
     re.IGNORECASE | re.VERBOSE,
 )
 _SENSITIVE_KEY = re.compile(
     rf"(?:{_NAMES}|(?<![a-z])(?:token|cookie))$", re.IGNORECASE | re.VERBOSE
 )
 # Errors of pydantic and of SQLAlchemy repeat what they were given, which may be a fan's words.
-_PYDANTIC_INPUT = re.compile(r"input_value=.*?, input_type=", re.DOTALL)
-_SQL_PARAMETERS = re.compile(r"\[parameters: .*?\]$", re.DOTALL | re.MULTILINE)
+_PYDANTIC_INPUT = re.compile(r"input_value=.{0,500}?, input_type=", re.DOTALL)
+_SQL_PARAMETERS = re.compile(r"\[parameters: .{0,4000}?\]$", re.DOTALL | re.MULTILINE)
 
 
 class Masks:

@@ -296,3 +296,14 @@ def test_settings_know_all_their_secrets() -> None:
         storage=Storage(url=DATABASE),
     )
     assert {TOKEN, HALF, WEBHOOK_SECRET, PASSWORD} <= set(settings.secrets())
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    "piece",
+    ["1", "1%25", "a.", "a://", "a://b:", "/bot1", 'password="', "secret=", "\\", "input_value="],
+)
+def test_a_hostile_line_of_a_megabyte_does_not_stop_the_process(piece: str) -> None:
+    """Masks look at what strangers cause to be logged: their time must grow with its length."""
+    text = piece * (1_000_000 // len(piece))
+    assert Masks([WEBHOOK_SECRET]).error(text + f" {TOKEN}").endswith(" 123456789:***")
