@@ -12,7 +12,7 @@ import structlog
 
 from bot.clock import Clock
 from bot.lanes import describe
-from bot.react import Speech, speak_for
+from bot.react import Speech, outbox_topic, speak_for
 from handlers.doors import Due
 from storage import due, inbox
 from storage.coordination import Coordination
@@ -91,7 +91,7 @@ class Agenda:
             await self.database.work(lambda db: due.fail(db, job, again, words))
             return
         if spoke:
-            await self.coordination.wake(f"outbox:{face.id}")
+            await self.coordination.wake(outbox_topic(face))
 
     def _step(self, db: Connection, rule: Due, job: Job, face: Face, now: int) -> bool:
         if not due.close(db, job):

@@ -127,7 +127,7 @@ class Poller:
 
     async def run(self) -> None:
         """Poll until ``stop``, as the only one of all processes that serve this bot."""
-        coordination, name = self.keeper.coordination, f"poll:{self.keeper.bot}"
+        coordination, name = self.keeper.coordination, f"poll:{self.keeper.triggers.bot_id}"
         while not self._stopping.is_set():
             lease = await coordination.lock(name, LEASE)
             if lease is None:

@@ -91,6 +91,12 @@ def facts_of(outcome: Outcome) -> dict[str, Any]:
     return {f.name: getattr(outcome, f.name) for f in dataclasses.fields(outcome)}
 
 
+def outbox_topic(face: Face) -> str:
+    """What the sender of this bot waits for; by Telegram's id, since two installations that share
+    a Redis number their bots alike."""
+    return f"outbox:{face.telegram_id}"
+
+
 def persona(face: Face) -> Mapping[str, Any]:
     return face.community.persona
 

@@ -35,7 +35,7 @@ from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, Message
 from aiohttp import ClientConnectorError
 
 from bot.clock import Clock
-from bot.react import Speech, persona
+from bot.react import Speech, outbox_topic, persona
 from bot.seals import Seal
 from storage import chats, fans, inbox, outbox
 from storage.coordination import GLOBAL, Ask, Coordination
@@ -116,7 +116,7 @@ class Sender:
 
     @property
     def topic(self) -> str:
-        return f"outbox:{self.face.id}"
+        return outbox_topic(self.face)
 
     async def run(self) -> None:
         """Send until ``stop``, then finish what is in flight."""
@@ -139,7 +139,7 @@ class Sender:
         """What a 429 forbade before a restart is still forbidden."""
         stops = await self.database.work(lambda db: outbox.stopped(db, self.face.id, _wall()))
         for bucket, until in stops.items():
-            await self.coordination.stop(self.face.id, bucket or GLOBAL, until / 1e6)
+            await self.coordination.stop(self.face.telegram_id, bucket or GLOBAL, until / 1e6)
 
     async def _settle_in_flight(self) -> None:
         """Letters that were under way when the process ended: say them again, or list them."""
@@ -189,7 +189,7 @@ class Sender:
             first.setdefault(waiting.letter.chat, waiting)
         chosen = list(first.values())[: AT_ONCE - len(self._in_flight)]
         asks = [Ask(waiting.letter.chat, waiting.group) for waiting in chosen]
-        waits = await self.coordination.pace(self.face.id, asks, real)
+        waits = await self.coordination.pace(self.face.telegram_id, asks, real)
         granted = [waiting for waiting, wait in zip(chosen, waits, strict=True) if wait == 0.0]
         held = [(w.letter.chat, wait) for w, wait in zip(chosen, waits, strict=True) if wait > 0]
         for chat, wait in held:
@@ -396,7 +396,7 @@ class Sender:
         storm = len(self._flooded) >= STORM_CHATS
         chat, until = waiting.letter.chat, real + seconds
         log.warning("flood wait", seconds=seconds, chat=0 if storm else chat)
-        await self.coordination.stop(self.face.id, GLOBAL if storm else chat, until)
+        await self.coordination.stop(self.face.telegram_id, GLOBAL if storm else chat, until)
 
         def remember(db: Connection) -> None:
             outbox.stop(db, self.face.id, 0 if storm else chat, int(until * 1e6))

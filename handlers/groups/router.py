@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiogram.types import ChatMemberUpdated, Message
 
-from handlers.doors import Door, React
+from handlers.doors import Door, Due, React
 from handlers.groups import rules, service
 from storage.records import Kind, Reach, Standing
 
@@ -51,4 +51,5 @@ DOOR = Door(
         Kind.UNBLOCK: on_unblocked,
         Kind.MIGRATION: on_migration,
     },
+    jobs={"groups.confess": Due(service.confess_when_due)},
 )

@@ -76,16 +76,15 @@ def claim(name: str, code: str, kept: str | None, tries: int) -> Claimed | NotTh
     return Claimed(name) if right else NotTheCode(name)
 
 
-def arrived(
-    title: str, role: Role | None, *, owned: bool, deaf: bool
-) -> tuple[Introduced | NotMine | CannotHear, ...]:
-    """What is said when the bot comes into a group: who she is, and what she cannot hear.
+def arrived(title: str, role: Role | None, *, owned: bool) -> Introduced | NotMine:
+    """What is said when the bot comes into a group.
 
     Before anybody owns the installation nobody is a stranger.
+
+    >>> arrived("fans", None, owned=True)
+    NotMine(title='fans')
     """
-    if owned and role is None:
-        return (NotMine(title),)
-    return (Introduced(title), CannotHear(title)) if deaf else (Introduced(title),)
+    return Introduced(title) if role is not None or not owned else NotMine(title)
 
 
 def is_deaf(standing: Standing, *, hears_all: bool) -> bool:

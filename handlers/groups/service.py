@@ -6,11 +6,12 @@ from datetime import date
 
 from handlers.doors import Result, Say
 from handlers.groups import rules
-from storage import audit, chats, communities, fans, marks, outbox
+from storage import audit, chats, communities, due, fans, marks, outbox
 from storage.database import Connection
-from storage.records import Fan, Moment, Place, Reach, Role, Standing
+from storage.records import Fan, Job, Moment, Place, Reach, Role, Standing
 
 INSIDE = (Standing.MEMBER, Standing.ADMIN)
+PATIENCE = 60 * 1_000_000
 
 
 def stand(db: Connection, fan: Fan, now: Moment, was: Standing, standing: Standing) -> Result:
@@ -20,17 +21,22 @@ def stand(db: Connection, fan: Fan, now: Moment, was: Standing, standing: Standi
     if standing not in INSIDE:
         outbox.drop_chat(db, place.id, standing.value)
         return None
-    deaf = rules.is_deaf(standing, hears_all=face.hears_all)
+    if rules.is_deaf(standing, hears_all=face.hears_all):
+        due.put(
+            db,
+            "groups.confess",
+            str(place.id),
+            now.stamp + PATIENCE,
+            bot=face.id,
+            facts={"chat": place.id},
+        )
+    else:
+        due.take_back(db, "groups.confess", str(place.id))
     if was in INSIDE:
-        return None if not deaf or chats.told_deaf(db, place.id) else rules.CannotHear(place.title)
-    if deaf:
-        chats.told_deaf(db, place.id)
+        return None
     role = communities.role_of(db, face.community.id, fan.id)
     owned = bool(communities.owners(db, face.community.id))
-    outcomes = rules.arrived(place.title, role, owned=owned, deaf=deaf)
-    return tuple(
-        Say(outcome, chat=place.id, fan=fan, key=f"{n}") for n, outcome in enumerate(outcomes)
-    )
+    return Say(rules.arrived(place.title, role, owned=owned), chat=place.id, fan=fan)
 
 
 def open_door(db: Connection, fan: Fan, now: Moment, reach: Reach) -> None:
@@ -38,6 +44,15 @@ def open_door(db: Connection, fan: Fan, now: Moment, reach: Reach) -> None:
     fans.set_reach(db, now.face.community.id, fan.id, reach)
     if reach is not Reach.OPEN:
         outbox.drop_chat(db, now.place.id, reach.value)
+
+
+def confess_when_due(db: Connection, job: Job, now: Moment) -> Say | None:
+    """Who adds a bot makes it an admin a moment later: complain only if that did not happen."""
+    place = chats.place(db, job.facts["chat"])
+    if not rules.is_deaf(place.standing, hears_all=now.face.hears_all):
+        return None
+    outcome = confess(db, place)
+    return Say(outcome, chat=place.id) if outcome is not None else None
 
 
 def confess(db: Connection, place: Place) -> rules.CannotHear | None:
