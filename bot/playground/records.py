@@ -49,8 +49,13 @@ class Record:
         """What it is called in the journal; never changes."""
         raise NotImplementedError
 
+    def __repr__(self) -> str:
+        # Records point at each other; a full picture of one would be a picture of the world.
+        name = getattr(self, "title", None) or getattr(self, "first_name", None) or ""
+        return f"<{self.table} {self.key}{' ' + name if name else ''}>"
 
-@dataclass(slots=True, eq=False)
+
+@dataclass(slots=True, eq=False, repr=False)
 class User(Record):
     """A person. `photos` are numbers of files, newest first; `blocked` are bots she stopped."""
 
@@ -79,7 +84,7 @@ class User(Record):
         return f"{self.first_name} {self.last_name}".strip()
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class BotAccount(User):
     """A bot: the account, its settings, and what setMyCommands and its kin made of it."""
 
@@ -100,7 +105,7 @@ class BotAccount(User):
     last_update_at: float = 0.0
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Member(Record):
     """How an account stands in a chat: `rights` of admins, `permissions` of the restricted."""
 
@@ -152,7 +157,7 @@ class Member(Record):
         }
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Chat(Record):
     """A chat. For `private` ones `id` is the person's id and `key` holds the bot too."""
 
@@ -220,7 +225,7 @@ class Chat(Record):
                 yield member.user
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Message(Record):
     """A message. In basic groups each bot counts for itself: `ids` holds its number there.
 
@@ -269,6 +274,9 @@ class Message(Record):
         """The text or the caption, empty where there is neither."""
         return self.text if self.text is not None else (self.caption or "")
 
+    def __repr__(self) -> str:
+        return f"<message {self.key} {self.words[:40]!r}>"
+
     @property
     def html(self) -> str:
         """The words in Telegram's HTML, entities rendered."""
@@ -285,7 +293,7 @@ class Message(Record):
         return self.message_id if bot is None else self.ids.get(bot.id, self.message_id)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class InviteLink(Record):
     """A way into a chat; `joined` are the people who came by it."""
 
@@ -306,7 +314,7 @@ class InviteLink(Record):
         return self.url
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class JoinRequest(Record):
     """Somebody who knocks; it is gone once an admin answered."""
 
@@ -321,7 +329,7 @@ class JoinRequest(Record):
         return f"{self.chat.key}/{self.user.id}"
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class StoredFile(Record):
     """Bytes that somebody sent; `no` is what file ids are made of."""
 

@@ -16,7 +16,7 @@ from bot.playground.contracts import contract
 from bot.playground.faults import AFTER, Fault, Faults
 from bot.playground.flood import Flood
 from bot.playground.journal import Call, History
-from bot.playground.methods import METHODS, Desk, Params, Upload, messages_in
+from bot.playground.methods import METHODS, Desk, Params, Upload, keyboards, messages_in
 from bot.playground.records import BotAccount, Json
 from bot.playground.refusals import Refusal, bad, migrated, too_many
 from bot.playground.updates import encode
@@ -181,6 +181,9 @@ class Door:
             call.fault = fault.kind
             await self._before(fault)
         params = Params(agreed.read(raw, uploads.keys()), uploads)
+        if "reply_markup" in params:
+            # Telegram reads keyboards before anything else, and has its own words for them.
+            keyboards.under(params["reply_markup"], None)
         for unknown in agreed.check(params):
             self.desk.remark(name, unknown, "Telegram does not know this field")
         if name == "getUpdates":

@@ -213,7 +213,10 @@ def set_message_reaction(desk: Desk, bot: BotAccount, p: Params) -> bool:
             raise bad("REACTION_INVALID")
         emoji.append(name)
     if message.service is not None:
-        raise bad("MESSAGE_ID_INVALID")
+        raise bad("REACTION_INVALID")
+    if message.album:
+        # The reactions to an album are those to its first message.
+        message = next(m for m in chat.log.values() if m.album == message.album and not m.deleted)
     desk.world.reacted(message, bot, emoji)
     return True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from bot.playground.html import checked_link
 from bot.playground.records import Chat, Json
 from bot.playground.refusals import bad
 
@@ -67,8 +68,6 @@ def _check_action(button: Json, chat: Chat | None) -> None:
         raise bad("BUTTON_DATA_INVALID")
     url = button.get("url")
     if url is not None:
-        from bot.playground.html import checked_link
-
         target = checked_link(str(url))
         if target is None:
             raise bad(f"inline keyboard button URL '{url}' is invalid: Wrong HTTP URL")
@@ -85,15 +84,18 @@ def _check_action(button: Json, chat: Chat | None) -> None:
             )
 
 
-def under(markup: Any, chat: Chat) -> tuple[Json | None, Json | None]:
-    """Inline keyboard and reply keyboard (or its removal, or a forced reply) of a new message."""
+def under(markup: Any, chat: Chat | None) -> tuple[Json | None, Json | None]:
+    """Inline keyboard and reply keyboard (or its removal, or a forced reply) of a new message.
+
+    Without a chat only what does not depend on it is checked.
+    """
     if markup is None:
         return None, None
     if not isinstance(markup, dict):
         raise bad("object expected as reply markup")
     if "inline_keyboard" in markup:
         return inline(markup, chat), None
-    if chat.type == "channel":
+    if chat is not None and chat.type == "channel":
         raise bad("reply keyboards can't be sent to channels")
     if "keyboard" in markup:
         for row in _rows(markup["keyboard"], "keyboard button"):

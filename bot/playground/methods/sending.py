@@ -190,8 +190,14 @@ def attached(desk: Desk, bot: BotAccount, kind: str, source: Any, p: Params, fac
             raise bad("file must be non-empty")
         if kind == "photo" and measured(upload.data) is None:
             raise bad("IMAGE_PROCESS_FAILED")
-        if len(upload.data) > (MAX_PHOTO if kind == "photo" else MAX_FILE):
+        size = len(upload.data)
+        if size > MAX_FILE:
             raise Refusal(413, "Request Entity Too Large")
+        if kind == "photo" and size > MAX_PHOTO:
+            raise bad(
+                f"file of size {size} bytes is too big for a photo; the maximum size is"
+                f" {MAX_PHOTO} bytes"
+            )
         return desk.world.attach(kind, upload.data, name=upload.name, **facts)
     if text.startswith(("http://", "https://")):
         raise bad("failed to get HTTP URL content")
@@ -241,11 +247,11 @@ def send_media_group(desk: Desk, bot: BotAccount, p: Params) -> list[Json]:
     chat = writable(desk, bot, p.get("chat_id"))
     items = p["media"]
     if not isinstance(items, list) or not items:
-        raise bad("media must be a non-empty array")
+        raise bad("there are no messages to send")
     if len(items) > 10:
         raise bad("too many messages to send as an album")
     if len(items) < 2:
-        raise bad("media group must include 2-10 items")
+        desk.remark("sendMediaGroup", "media", "an album has 2-10 parts; Telegram sends one alone")
     kinds = {item.get("type") for item in items}
     for alone in ("audio", "document"):
         if alone in kinds and len(kinds) > 1:
@@ -262,7 +268,7 @@ def send_media_group(desk: Desk, bot: BotAccount, p: Params) -> list[Json]:
         if item.get("has_spoiler"):
             message.extra.setdefault("shown", {})["has_media_spoiler"] = True
         drafts.append(message)
-    name = str(desk.world.random.randrange(10**16, 10**17))
+    name = str(desk.world.random.randrange(10**16, 10**17)) if len(items) > 1 else None
     for message in drafts:
         message.album = name
         desk.world.post(message)
