@@ -67,16 +67,17 @@ class Speech:
         self.words(outcome, locale, face)
         template = template_of(type(outcome))
         room = template.partition("/")[0]
+        facts = facts_of(outcome)
         rows = [
-            [key if "." in key else f"{room}.{key}" for key in row]
-            for row in getattr(outcome, "buttons", ())
+            [(key if "." in key else f"{room}.{key}").format_map(facts) for key in row]
+            for row in outcome.buttons
         ]
         return Letter(
             bot=face.id,
             chat=chat,
             idem=idem,
             template=template,
-            facts=facts_of(outcome),
+            facts=facts,
             payload={"buttons": rows} if rows else {},
             cls=cls,
             fan=fan,

@@ -15,7 +15,10 @@ from storage.database import Connection
 from storage.records import Fan, Job, Kind, Late, LetterClass, Moment
 
 P = ParamSpec("P")
-Outcome = Any  # a frozen dataclass of some room's rules; its class names its template
+# An outcome is a frozen dataclass of some room's rules: its class names its template, its fields
+# are the template's facts, and its class variable ``buttons`` holds rows of button keys ("enter"
+# of its own room, "checkin.check_in" of another, "keep:{chat}" with one of its facts).
+Outcome = Any
 Handler = Callable[..., Awaitable[None]]
 
 

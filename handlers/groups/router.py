@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aiogram.types import ChatMemberUpdated, Message
+from aiogram.types import CallbackQuery, ChatMemberUpdated, Message
 
 from handlers.doors import Door, Due, React
 from handlers.groups import rules, service
@@ -43,7 +43,18 @@ async def on_code(_: Message, react: React, argument: str) -> None:
     await react(service.claim, argument)
 
 
+async def on_keep(_: CallbackQuery, react: React, argument: str) -> None:
+    """The owner knows the group that a stranger put us into."""
+    await react(service.settle, int(argument), stay=True)
+
+
+async def on_leave(_: CallbackQuery, react: React, argument: str) -> None:
+    """The owner does not."""
+    await react(service.settle, int(argument), stay=False)
+
+
 DOOR = Door(
+    buttons={"keep": on_keep, "leave": on_leave},
     patterns={rules.CODE: on_code},
     events={
         Kind.BOT_MEMBER: on_own_place,

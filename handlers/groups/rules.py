@@ -32,10 +32,44 @@ class CannotHear:
 
 @dataclass(frozen=True, slots=True)
 class NotMine:
-    """Added to a group by a stranger."""
+    """Added to a group by a stranger: the owner is asked whether to stay."""
 
     buttons: ClassVar = ()
     title: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerAsked:
+    """To an owner: somebody (``name``) brought the bot into a group (``title``)."""
+
+    buttons: ClassVar = (("keep:{chat}", "leave:{chat}"),)
+    title: str
+    name: str
+    chat: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The owner wants the bot to stay in a group."""
+
+    buttons: ClassVar = ()
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The owner does not."""
+
+    buttons: ClassVar = ()
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class StaffOnly:
+    """A fan tried what only staff may do."""
+
+    buttons: ClassVar = ()
+    name: str
 
 
 @dataclass(frozen=True, slots=True)

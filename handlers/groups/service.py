@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from handlers.doors import Result, Say
+from handlers.doors import Do, Result, Say
 from handlers.groups import rules
 from storage import audit, chats, communities, due, fans, marks, outbox
 from storage.database import Connection
@@ -36,7 +36,33 @@ def stand(db: Connection, fan: Fan, now: Moment, was: Standing, standing: Standi
         return None
     role = communities.role_of(db, face.community.id, fan.id)
     owned = bool(communities.owners(db, face.community.id))
-    return Say(rules.arrived(place.title, role, owned=owned), chat=place.id, fan=fan)
+    first_words = Say(rules.arrived(place.title, role, owned=owned), chat=place.id, fan=fan)
+    if not isinstance(first_words.outcome, rules.NotMine):
+        return first_words
+    return (first_words, *_ask_owners(db, fan, now))
+
+
+def _ask_owners(db: Connection, fan: Fan, now: Moment) -> list[Say]:
+    """A letter to each owner who can be written to: shall the bot stay where a stranger put it?"""
+    question = rules.OwnerAsked(now.place.title, fan.name, now.place.id)
+    return [
+        Say(question, chat=chats.private_door(db, now.face.id, owner), key=f"o{owner}")
+        for owner in communities.owners(db, now.face.community.id)
+    ]
+
+
+def settle(
+    db: Connection, fan: Fan, now: Moment, chat: int, *, stay: bool
+) -> rules.StaffOnly | rules.Kept | tuple[rules.Left | Do, ...]:
+    """An owner says whether the bot stays in a group; who may say so is looked up at the press."""
+    if communities.role_of(db, now.face.community.id, fan.id) is not Role.OWNER:
+        return rules.StaffOnly(fan.name)
+    place = chats.place(db, chat)
+    what = "kept the bot in a group" if stay else "took the bot out of a group"
+    audit.note(db, now.face.community.id, fan.id, what, now.stamp, {"chat": chat})
+    if stay:
+        return rules.Kept(place.title)
+    return (rules.Left(place.title), Do("leaveChat", chat))
 
 
 def open_door(db: Connection, fan: Fan, now: Moment, reach: Reach) -> None:
