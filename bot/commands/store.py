@@ -85,6 +85,9 @@ def replay(
             say(f"{len(letters)} dead letters" if letters else "There are no dead letters.")
             return
         revived = wait_for(lambda: replays.replay(settings, ids or None))
-        say(f"{revived} will be run again by the bot, now if it runs, else at its next start.")
+        if revived:
+            say(f"{revived} will be run again by the bot: now if it runs, else at its next start.")
+        else:
+            say("There is nothing to run again: see the list without --dead and ids.")
         if ids and revived < len(set(ids)):
             raise typer.Exit(1)

@@ -102,6 +102,6 @@ def _sentence(error: Exception) -> str | None:
         return f"{error.filename}: {reason}" if error.filename else reason
     if type(error).__module__.partition(".")[0] in OURS:
         # Our errors carry in their docstring what the operator can do.
-        advice = " ".join((inspect.getdoc(type(error)) or "").split())
+        advice = " ".join((inspect.getdoc(type(error)) or "").replace("``", "`").split())
         return f"{error}\n{advice}".strip()
     return None
