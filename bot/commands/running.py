@@ -34,7 +34,7 @@ def run(
         if settings.faces():
             from bot import app
 
-            wait_for(lambda: app.run(settings))
+            wait_for(lambda: app.run(settings), fast=True)
         elif or_play:
             say("No bot token is set, so this is the playground (BOT_TOKEN=… runs the bot).")
             _play(settings, config, browser=False)
@@ -67,6 +67,7 @@ def _play(settings: Settings, config: Path | None, *, browser: bool) -> None:
     bot_env = {}
     if settings.storage != Storage():  # else the playground keeps its store in its own folder
         bot_env["RENQING_STORAGE__URL"] = settings.storage.url
+    # Not on uvloop: it cannot give the bot a process group of its own.
     wait_for(
         lambda: parent.play(
             host=settings.playground.host,

@@ -66,14 +66,14 @@ def settled(config: Path | None) -> Iterator[Settings]:
         raise typer.Exit(1) from None
 
 
-def wait_for(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run *work* on a fresh event loop, the fast one where it exists, and give what it returns."""
-    if sys.platform == "win32":
-        with asyncio.Runner() as runner:
-            return runner.run(work())
-    import uvloop
+def wait_for(work: Callable[[], Coroutine[Any, Any, T]], *, fast: bool = False) -> T:
+    """Run *work* on an event loop of its own and give what it returns; *fast* takes uvloop."""
+    factory = None
+    if fast and sys.platform != "win32":
+        import uvloop
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(work())
 
 
