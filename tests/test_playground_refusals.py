@@ -47,8 +47,15 @@ async def scene() -> AsyncIterator[Scene]:
         bot = world.add_bot("Lulu", "lulu_bot")
         owner, fan = world.add_user("小鹿"), world.add_user("Mia")
         group = world.make_supergroup("林间小屋", owner, [fan], [bot])
-        world.promote(group, bot, can_delete_messages=True, can_restrict_members=True,
-                      can_invite_users=True, can_pin_messages=True, can_manage_tags=True)  # fmt: skip
+        world.promote(
+            group,
+            bot,
+            can_delete_messages=True,
+            can_restrict_members=True,
+            can_invite_users=True,
+            can_pin_messages=True,
+            can_manage_tags=True,
+        )
         world.start(fan, bot)
         yield Scene(telegram, bot, owner, fan, group)
 
@@ -355,10 +362,13 @@ async def test_what_telegram_would_ignore_becomes_lint(scene: Scene) -> None:
 
 
 async def test_lint_can_end_a_test() -> None:
-    with pytest.raises(AssertionError, match="bogus"):
+    async def careless() -> None:
         async with Playground(lint_fails=True) as telegram:
             bot = telegram.world.add_bot("Lulu", "lulu_bot")
             await telegram.door.call(bot, "getMe", {"bogus": "1"}, {})
+
+    with pytest.raises(AssertionError, match="bogus"):
+        await careless()
 
 
 async def test_links_requests_and_who_came_by_them(scene: Scene) -> None:

@@ -46,6 +46,7 @@ from bot.playground.world import Subscription, World
 
 T = TypeVar("T")
 _FLUSH_EVERY = 0.5
+_LOOK_EVERY = 0.02
 
 
 class Playground:
@@ -145,8 +146,8 @@ class Playground:
     async def until(self, condition: Callable[[], T | None], within: float = 5.0) -> T:
         """Wait until `condition()` is true and return what it returned.
 
-        It is asked again after every change in the world. After `within` real seconds an
-        AssertionError tells the last calls and refusals.
+        It is asked again after every change in the world, and now and then besides, so that it
+        may look elsewhere too. After `within` real seconds an AssertionError tells the last calls.
         """
         loop = asyncio.get_running_loop()
         changed = asyncio.Event()
@@ -155,17 +156,19 @@ class Playground:
         try:
             while True:
                 changed.clear()
+                late = loop.time() >= end
                 if value := condition():
                     return value
-                try:
-                    await asyncio.wait_for(changed.wait(), end - loop.time())
-                except TimeoutError:
-                    if value := condition():
-                        return value
+                if late:
                     raise AssertionError(
                         f"it did not happen within {within} s; the last calls were\n"
                         f"{self.history.tail()}"
-                    ) from None
+                    )
+                wake = loop.call_later(_LOOK_EVERY, changed.set)
+                # A condition that itself changes something must not starve everybody else.
+                await asyncio.sleep(0)
+                await changed.wait()
+                wake.cancel()
         finally:
             stop()
 
