@@ -165,9 +165,9 @@ class BotProcess:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
-                # A group of its own: Ctrl+C in the terminal reaches the bot through us alone,
+                # A session of its own: Ctrl+C in the terminal reaches the bot through us alone,
                 # and kill -9 takes whatever it has started with it.
-                process_group=0,
+                start_new_session=True,
                 preexec_fn=_die_with_parent,
             )
         except OSError as problem:
