@@ -153,9 +153,10 @@ class Live:
         if not last_id:
             return self._count, False
         oldest = self._events[0][0] if self._events else self._count + 1
-        if epoch != self._epoch or not number.isdigit() or int(number) + 1 < oldest:
+        seen = _number(number)
+        if epoch != self._epoch or seen is None or not oldest - 1 <= seen <= self._count:
             return self._count, True
-        return int(number), False
+        return seen, False
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """One page's stream (text/event-stream)."""
@@ -402,8 +403,7 @@ class Control:
         people = [one for one in self._world.users.values() if view.is_person(one)]
         if not people:
             return _json({"error": "There is nobody here yet: add a person first."}, 409)
-        asked = request.query.get("as", "")
-        viewer = self._world.users.get(int(asked)) if asked.isdigit() and len(asked) < 18 else None
+        viewer = self._world.users.get(_number(request.query.get("as")) or 0)
         visitor = self._world.users.get(seed.VISITOR)
         if viewer is None or not view.is_person(viewer):
             viewer = visitor or people[0]
@@ -509,8 +509,8 @@ class Control:
 
     def _chat(self, wish: Wish, viewer: User, name: str = "chat") -> Chat:
         key = wish.text(name, longest=64)
-        if key.startswith("b") and key[1:].isdigit():
-            bot = self._world.bots.get(int(key[1:]))
+        if key.startswith("b"):
+            bot = self._world.bots.get(_number(key[1:]) or 0)
             if bot is not None:
                 return self._world.chats.get(f"{viewer.id}:{bot.id}") or Chat(
                     viewer.id, "private", user=viewer, bot=bot
@@ -525,14 +525,10 @@ class Control:
         return found
 
     def _message(self, wish: Wish, chat: Chat, viewer: User, name: str = "message") -> Message:
-        number = str(wish.get(name))
-        found = (
-            chat.ephemeral.get(int(number[1:]))
-            if number[:1] == "e" and number[1:].isdigit()
-            else chat.log.get(int(number))
-            if number.isdigit()
-            else None
-        )
+        named = str(wish.get(name))
+        whispered = named.startswith("e")
+        number = _number(named.removeprefix("e"))
+        found = (chat.ephemeral if whispered else chat.log).get(number or 0)
         if found is None or found.deleted or not self._world.sees(viewer, found):
             raise BadWish("This message is gone.")
         return found
@@ -772,11 +768,9 @@ def _id(value: Any) -> int:
 
 
 def _number(text: str | None) -> int | None:
-    return (
-        int(text)
-        if text is not None and text.isascii() and text.isdigit() and len(text) < 18
-        else None
-    )
+    """The number that a text spells; None for everything else (superscripts are digits, too)."""
+    plain = text is not None and text.isascii() and text.isdigit() and len(text) < 18
+    return int(text) if plain and text is not None else None
 
 
 def _spelled(method: str | None) -> str:

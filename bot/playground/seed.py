@@ -182,7 +182,7 @@ _TALK: tuple[tuple[int, int | str, str, int | None], ...] = (
 )  # fmt: skip
 _POSTS: tuple[tuple[int, str, bool], ...] = (
     (1560, "新画：《森林邮局》之三。邮差是一只怕黑的狐狸，所以信总是傍晚就送到。", True),
-    (900, "下周三晚上八点，在这里唱三首歌。不露脸，露猫。", False),
+    (480, "下周三晚上八点，在这里唱三首歌。不露脸，露猫。", False),
     (70, "今天试唱了《第七棵树》的第二段，还差一点点，先给你们看看封面。", True),
 )
 #: Which line got what from which fans.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -478,6 +480,10 @@ def call(of: Call) -> Json:
 
 def _short(value: Any) -> str:
     text = f"({len(value)} bytes)" if isinstance(value, bytes) else str(value)
+    if "\\u" in text and text[:1] in "[{":
+        # Objects travel as JSON; a reader wants 签到 rather than its escapes.
+        with contextlib.suppress(ValueError):
+            text = json.dumps(json.loads(text), ensure_ascii=False)
     return text if len(text) <= LONGEST_PARAM else f"{text[:LONGEST_PARAM]}…"
 
 

@@ -111,7 +111,7 @@ function drawChats() {
   $("chats").replaceChildren(...all.map((one) => {
     const unread = now.unread.get(`${now.as}:${one.key}`);
     const side = one.last ? hours(one.last.at, zone()) : "";
-    const text = one.last ? `${one.last.sender && one.type !== "private" && one.type !== "channel" ? `${one.last.sender}: ` : ""}${gist(one.last)}` : one.member ? t("none_yet") : t(one.type === "channel" ? "join_channel" : one.type === "private" ? "start" : "join_group");
+    const text = one.last ? `${one.last.sender && !one.last.service && one.type !== "private" && one.type !== "channel" ? `${one.last.sender}: ` : ""}${gist(one.last)}` : one.member ? t("none_yet") : t(one.type === "channel" ? "join_channel" : one.type === "private" ? "start" : "join_group");
     return el("li", null, el("button", { type: "button", "data-key": one.key, "aria-current": one.key === now.key ? "true" : null, onclick: () => openChat(one.key) },
       avatar(one.avatar, one.title, { group: one.type !== "private", photo: one.photo }),
       el("span.row-text", null, el("span.row-name", null, el("bdi", null, one.title)), el("span.row-last", { dir: "auto" }, text)),
