@@ -282,6 +282,7 @@ def call(said: Do, face: Face, idem: str) -> Letter:
         method=said.method,
         payload=said.payload,
         cls=said.cls,
+        then=said.then,
     )
 
 

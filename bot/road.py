@@ -6,6 +6,7 @@ filter but ours is asked on the fans' path: each synchronous one would cost a ho
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from aiogram.types import CallbackQuery, ChatMemberUpdated, Message, TelegramObj
 from bot.intake import Triggers, fold
 from bot.react import Reaction
 from bot.seals import Seal
-from handlers.doors import Door, Due, Handler
+from handlers.doors import Answer, Door, Due, Handler, Then
 from handlers.groups import rules as group_rules
 from handlers.groups import service as group_service
 from storage import chats, outbox
@@ -55,6 +56,7 @@ class Table:
     buttons: dict[str, CallableObject] = field(default_factory=dict)
     events: dict[Kind, CallableObject] = field(default_factory=dict)
     jobs: dict[str, Due] = field(default_factory=dict)
+    thens: dict[str, Then] = field(default_factory=dict)
     otherwise: CallableObject | None = None
 
     @classmethod
@@ -69,6 +71,7 @@ class Table:
             _add(table.buttons, {f"{room}.{key}": h for key, h in door.buttons.items()})
             _add(table.events, door.events)
             table.jobs |= door.jobs
+            table.thens |= {f"{room}.{name}": step for name, step in door.thens.items()}
             if door.otherwise is not None:
                 if table.otherwise is not None:
                     raise TwoRoomsOneTrigger("otherwise")
@@ -85,6 +88,14 @@ def _add(known: dict[Any, CallableObject], news: Mapping[Any, Handler]) -> None:
         if trigger in known:
             raise TwoRoomsOneTrigger(str(trigger))
         known[trigger] = CallableObject(handler)
+
+
+async def on_stale_button(_: CallbackQuery, react: Reaction) -> None:
+    """A button of long ago, or data that somebody made up."""
+    await react(group_service.excuse)
+
+
+STALE: Final = CallableObject(on_stale_button)
 
 
 class Known(BaseFilter):
@@ -133,9 +144,10 @@ class Known(BaseFilter):
     def _press(self, press: CallbackQuery, seal: Seal) -> Act | None:
         data = seal.open(press.data or "")
         if data is None:
-            return None
+            log.info("a press of a button that we did not make")
+            return _act(STALE)
         key, _, argument = data.partition(":")
-        call = self.table.buttons.get(key)
+        call = self.table.buttons.get(key, STALE)
         return _act(call, key=key.partition(".")[2], argument=argument)
 
     def _member(self, change: ChatMemberUpdated, triggers: Triggers) -> Act | None:
@@ -184,6 +196,9 @@ class Road:
 
     async def walk(self, bot: Bot, react: Reaction, triggers: Triggers, seal: Seal) -> None:
         """Decode one update and let its room react; raises what the handler raised."""
+        if react.task.update_id is None:
+            await self._hand_over(react)
+            return
         update = Update.model_validate_json(react.task.raw, context={"bot": bot})
         event = update.event
         if isinstance(event, Message):
@@ -192,6 +207,13 @@ class Road:
         elif isinstance(event, CallbackQuery):
             react.callback = event.id
         await self.dispatcher.feed_update(bot, update, react=react, triggers=triggers, seal=seal)
+
+    async def _hand_over(self, react: Reaction) -> None:
+        """What Telegram answered to a letter, to the room that waits for it."""
+        told = json.loads(react.task.raw)
+        name, _, argument = told["then"].partition(":")
+        answer = Answer(argument, told["ok"], told["result"], told["error"])
+        await react.house(self.table.thens[name], answer)
 
     async def _ask_own_place(self, bot: Bot, react: Reaction, message: Message) -> None:
         """A command in a group that we know nothing of: ask once what we may see there, and say

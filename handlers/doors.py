@@ -43,13 +43,17 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Do:
-    """A call that says nothing (leave, pin, react), with Telegram's own parameters."""
+    """A call that says nothing (leave, pin, react), with Telegram's own parameters.
+
+    ``then`` is ``room.name:argument`` of the step that waits for Telegram's answer (see Door).
+    """
 
     method: str
     chat: int
     payload: Mapping[str, Any] = field(default_factory=dict)
     cls: LetterClass = LetterClass.SERVICE
     key: str = ""
+    then: str = ""
 
 
 Result = Outcome | Say | Do | tuple[Outcome | Say | Do, ...] | None
@@ -85,12 +89,32 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What Telegram answered to a letter with a ``then``; *argument* is what followed its colon.
+
+    *result* is the JSON of Telegram's answer: an object, or what a method gives (True, a link). It
+    is None where *ok* is False, with Telegram's sentence in *error*, and where it could not be
+    read. Of a letter that was dropped with its chat nobody hears.
+    """
+
+    argument: str
+    ok: bool
+    result: Any = None
+    error: str = ""
+
+
+Then = Callable[[Connection, Moment, Answer], Result]
+
+
+@dataclass(frozen=True, slots=True)
 class Door:
     """What a room reacts to. Names must be unique in the house; the road checks it.
 
     ``words`` are plain words that count in groups too; ``private_words`` only in private chats.
     ``patterns`` are regular expressions for whole private texts and for what follows /start.
     ``buttons`` are keys without the room's name in front. ``events`` are kinds of the log.
+    ``thens`` are steps that wait for what Telegram answers to a letter, once each; names are, as
+    those of buttons, without the room's in front.
     ``otherwise`` answers private words that nobody else knows; one room may have it.
     """
 
@@ -102,6 +126,7 @@ class Door:
     events: Mapping[Kind, Handler] = field(default_factory=dict)
     otherwise: Handler | None = None
     jobs: Mapping[str, Due] = field(default_factory=dict)
+    thens: Mapping[str, Then] = field(default_factory=dict)
 
 
 def template_of(outcome: type[Any]) -> str:

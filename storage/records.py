@@ -301,11 +301,14 @@ class FanSeen:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """An inbox row that waits for its reaction; ids are our own numbers."""
+    """An inbox row that waits for its reaction; ids are our own numbers.
+
+    ``update_id`` is None for a task of our own making: the answer that a letter's ``then`` wants.
+    """
 
     id: int
     bot: int
-    update_id: int
+    update_id: int | None
     lane: int
     fan: int | None
     chat: int | None

@@ -19,8 +19,12 @@ STANDINGS = {
 
 async def on_own_place(change: ChatMemberUpdated, react: React) -> None:
     """The bot itself was added to a chat, promoted, demoted or removed."""
-    was, now = change.old_chat_member.status, change.new_chat_member.status
-    await react(service.stand, STANDINGS.get(was, Standing.LEFT), STANDINGS.get(now, Standing.LEFT))
+    was = STANDINGS.get(change.old_chat_member.status, Standing.LEFT)
+    now = STANDINGS.get(change.new_chat_member.status, Standing.LEFT)
+    if change.from_user.is_bot:  # an anonymous admin, or another bot
+        await react.house(service.note_place, now)
+    else:
+        await react(service.stand, was, now)
 
 
 async def on_blocked(_: ChatMemberUpdated, react: React) -> None:

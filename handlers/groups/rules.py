@@ -73,6 +73,14 @@ class StaffOnly:
 
 
 @dataclass(frozen=True, slots=True)
+class StaleButton:
+    """A press that no room knows: a button of long ago, or data that we never wrote."""
+
+    buttons: ClassVar = ()
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Claimed:
     """The one-time code made its sender the owner."""
 

@@ -16,24 +16,10 @@ PATIENCE = 60 * 1_000_000
 
 def stand(db: Connection, fan: Fan, now: Moment, was: Standing, standing: Standing) -> Result:
     """The bot was added, promoted, demoted or removed; *fan* is who did it."""
+    note_place(db, now, standing)
+    if standing not in INSIDE or was in INSIDE:
+        return None
     place, face = now.place, now.face
-    chats.stand(db, place.id, standing)
-    if standing not in INSIDE:
-        outbox.drop_chat(db, place.id, standing.value)
-        return None
-    if rules.is_deaf(standing, hears_all=face.hears_all):
-        due.put(
-            db,
-            "groups.confess",
-            str(place.id),
-            now.stamp + PATIENCE,
-            bot=face.id,
-            facts={"chat": place.id},
-        )
-    else:
-        due.take_back(db, "groups.confess", str(place.id))
-    if was in INSIDE:
-        return None
     role = communities.role_of(db, face.community.id, fan.id)
     owned = bool(communities.owners(db, face.community.id))
     first_words = Say(rules.arrived(place.title, role, owned=owned), chat=place.id, fan=fan)
@@ -70,6 +56,20 @@ def open_door(db: Connection, fan: Fan, now: Moment, reach: Reach) -> None:
     fans.set_reach(db, now.face.community.id, fan.id, reach)
     if reach is not Reach.OPEN:
         outbox.drop_chat(db, now.place.id, reach.value)
+
+
+def note_place(db: Connection, now: Moment, standing: Standing) -> None:
+    """Remember what we may hear in a chat, whoever changed it: an anonymous admin is nobody whom
+    we could greet or ask. Who adds a bot makes it an admin a moment later: leave time for that."""
+    chats.stand(db, now.place.id, standing)
+    key = str(now.place.id)
+    if standing in INSIDE and rules.is_deaf(standing, hears_all=now.face.hears_all):
+        facts = {"chat": now.place.id}
+        due.put(db, "groups.confess", key, now.stamp + PATIENCE, bot=now.face.id, facts=facts)
+    else:
+        due.take_back(db, "groups.confess", key)
+    if standing not in INSIDE:
+        outbox.drop_chat(db, now.place.id, standing.value)
 
 
 def confess_when_due(db: Connection, job: Job, now: Moment) -> Say | None:
@@ -109,6 +109,11 @@ def code_mark(community: int) -> str:
 def tries_mark(fan: int, day: date) -> str:
     """Five tries a day: nobody guesses sixty bits, and a mistyped code is no dead end."""
     return f"owner-tries:{fan}:{day}"
+
+
+def excuse(_db: Connection, fan: Fan, _now: Moment) -> rules.StaleButton:
+    """Say kindly that a button does nothing any more."""
+    return rules.StaleButton(fan.name)
 
 
 def move(db: Connection, now: Moment, old: int, new: int) -> None:
