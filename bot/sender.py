@@ -33,6 +33,7 @@ from aiogram.exceptions import (
 from aiogram.methods import TelegramMethod
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, Message
 from aiohttp import ClientConnectorError
+from pydantic import BaseModel
 
 from bot.clock import Clock
 from bot.react import Speech, outbox_topic, persona
@@ -214,13 +215,26 @@ class Sender:
 
         def claim(db: Connection) -> list[int]:
             for waiting, state, reason in gone:
-                outbox.end(db, waiting.id, state, reason)
-            return [w.id for w, parts in worded if outbox.claim(db, w.id, parts)]
+                self._finish(db, waiting, state, reason)
+            open_to = [(w, parts) for w, parts in worded if not self._is_shut(db, w)]
+            return [w.id for w, parts in open_to if outbox.claim(db, w.id, parts)]
 
         claimed = set(await self.database.work(claim, durable=True))
         mine = [pair for pair in worded if pair[0].id in claimed]
         self._in_flight.update(waiting.letter.chat for waiting, _ in mine)
         return mine
+
+    def _is_shut(self, db: Connection, waiting: Waiting) -> bool:
+        """End what goes to a fan who is known to be out of reach; only an answer is tried all the
+        same, since who has just written has opened the door again."""
+        if waiting.group or waiting.letter.cls is LetterClass.REPLY:
+            return False
+        fan = chats.fan_behind(db, waiting.letter.chat)
+        reach = fans.reach_of(db, self.face.community.id, fan) if fan is not None else None
+        if reach not in (Reach.BLOCKED, Reach.DEACTIVATED):
+            return False
+        self._finish(db, waiting, LetterState.DROPPED, str(reach))
+        return True
 
     def _words(self, waiting: Waiting, now: int) -> tuple[str, ...]:
         letter = waiting.letter
@@ -268,10 +282,19 @@ class Sender:
 
     async def _send(self, waiting: Waiting, part: int, text: str | None, *, last: bool) -> bool:
         """One call; True when it was done."""
-        call = self._call(waiting, part, text, last=last)
+        try:
+            call = self._call(waiting, part, text, last=last)
+        except Exception as error:
+            # A label is missing, a parameter has the wrong type: one letter's fault, nobody else's.
+            log.exception("a letter cannot be made into a call", letter=waiting.id)
+            await self._end(waiting, LetterState.FAILED, type(error).__name__)
+            return False
         try:
             result = await self.bot(call)
-        except ClientDecodeError:
+        except ClientDecodeError as error:
+            if not _was_done(error):
+                await self._ambiguous(waiting, "no answer of Telegram's")
+                return False
             log.warning("Telegram did it, but its answer cannot be read", letter=waiting.id)
             result = None
         except TelegramAPIError as error:
@@ -290,17 +313,22 @@ class Sender:
             outbox.note_said(db, waiting, part, message, now, text)
             if last:
                 outbox.end(db, waiting.id, LetterState.SENT)
-                if waiting.letter.then:
-                    self._answer(db, waiting, result, now)
+                self._answer(db, waiting, ok=True, result=_shown(result))
 
         await self._patiently(note)
+        if last and waiting.letter.then:
+            await self.coordination.wake("inbox")
 
-    def _answer(self, db: Connection, waiting: Waiting, result: Any, now: int) -> None:
+    def _answer(
+        self, db: Connection, waiting: Waiting, *, ok: bool, result: Any = None, error: str = ""
+    ) -> None:
         """What Telegram answered comes back over the road in, as one of our own tasks."""
-        shown = result.model_dump(mode="json", exclude_none=True) if result is not None else None
-        raw = json.dumps({"then": waiting.letter.then, "letter": waiting.id, "result": shown})
+        if not waiting.letter.then:
+            return
+        told = {"then": waiting.letter.then, "ok": ok, "result": result, "error": error}
         chat = waiting.letter.chat
-        inbox.put(db, self.face.id, -chat, raw.encode(), now, chat=chat)
+        raw = json.dumps(told).encode()
+        inbox.put(db, self.face.id, -chat, raw, self.clock.now(), chat=chat)
 
     def _call(
         self, waiting: Waiting, part: int, text: str | None, *, last: bool
@@ -352,6 +380,9 @@ class Sender:
                 await self._migrate(waiting, error.migrate_to_chat_id)
             case TelegramForbiddenError():
                 await self._forbidden(waiting, error.message)
+            case TelegramNotFound() if "method" in error.message:
+                # An older Bot API server: it knows our token, but not this method.
+                await self._end(waiting, LetterState.FAILED, error.message[:200])
             case TelegramUnauthorizedError() | TelegramNotFound():
                 log.error(
                     "Telegram does not know this token any more; letters wait. Get a new token "
@@ -411,7 +442,11 @@ class Sender:
 
         def move(db: Connection) -> None:
             chats.migrate(db, self.face.id, waiting.address, new)
-            outbox.postpone(db, waiting.id, 0, counted=False, error="migrated")
+            if chats.address(db, waiting.letter.chat) == waiting.address:
+                # No group of ours stands at that address, so asking again would never end.
+                self._finish(db, waiting, LetterState.FAILED, "migrated, but is no group")
+            else:
+                outbox.postpone(db, waiting.id, 0, counted=False, error="migrated")
 
         await self._patiently(move)
         self.on_migrated()
@@ -433,7 +468,7 @@ class Sender:
         chat = waiting.letter.chat
 
         def close(db: Connection) -> None:
-            outbox.end(db, waiting.id, LetterState.FAILED, why)
+            self._finish(db, waiting, LetterState.FAILED, why)
             outbox.drop_chat(db, chat, why)
             if waiting.group:
                 chats.stand(db, chat, standing)
@@ -463,13 +498,24 @@ class Sender:
     async def _postpone(
         self, waiting: Waiting, seconds: float, *, counted: bool, error: str
     ) -> None:
-        until = int((time.time() + seconds) * 1e6)
+        until = time.time() + seconds
+        # What is behind it in this chat must not overtake it.
+        self._resting[waiting.letter.chat] = until
         await self._patiently(
-            lambda db: outbox.postpone(db, waiting.id, until, counted=counted, error=error)
+            lambda db: outbox.postpone(
+                db, waiting.id, int(until * 1e6), counted=counted, error=error
+            )
         )
 
     async def _end(self, waiting: Waiting, state: LetterState, why: str) -> None:
-        await self._patiently(lambda db: outbox.end(db, waiting.id, state, why))
+        await self._patiently(lambda db: self._finish(db, waiting, state, why))
+        if waiting.letter.then:
+            await self.coordination.wake("inbox")
+
+    def _finish(self, db: Connection, waiting: Waiting, state: LetterState, why: str) -> None:
+        """End a letter that was not sent; whoever waits for its answer hears that there is none."""
+        outbox.end(db, waiting.id, state, why)
+        self._answer(db, waiting, ok=False, error=why)
 
     async def _patiently(self, step: Callable[[Connection], None]) -> None:
         """What Telegram answered must be written down, however long the database is away."""
@@ -479,6 +525,23 @@ class Sender:
             except (DatabaseAway, DatabaseFull) as error:
                 log.error("an answer cannot be noted; trying again", why=str(error))
                 await asyncio.sleep(IDLE)
+
+
+def _was_done(error: ClientDecodeError) -> bool:
+    """Whether an answer that cannot be read says at least that the call took effect; the error
+    page of some proxy on the way does not."""
+    if isinstance(error.data, dict):
+        return bool(error.data.get("ok"))
+    return '"ok":true' in str(error.data)[:40].replace(" ", "")
+
+
+def _shown(result: Any) -> Any:
+    """Telegram's answer as JSON knows it."""
+    if isinstance(result, list):
+        return [_shown(item) for item in result]
+    if isinstance(result, BaseModel):
+        return result.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return result
 
 
 def _wall() -> int:

@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 from aiogram import Bot
-from aiogram.exceptions import TelegramAPIError
+from aiogram.exceptions import AiogramError
 
 from storage.database import Database, DatabaseAway, DatabaseFull
 
@@ -48,7 +48,7 @@ class Toasts:
             try:
                 await self.database.barrier()
                 await self.bot.answer_callback_query(callback, text=text or None)
-            except TelegramAPIError as error:
+            except AiogramError as error:
                 # Too old, or the network: the fan has lost a toast, not the act behind it.
                 log.info("a press went unanswered", error=type(error).__name__)
             except (DatabaseAway, DatabaseFull) as error:

@@ -119,6 +119,15 @@ def set_reach(db: Connection, community: int, fan: int, reach: Reach) -> None:
     )
 
 
+def reach_of(db: Connection, community: int, fan: int) -> Reach:
+    """Whether a private letter can arrive, as far as we heard."""
+    query = select(memberships.c.reach).where(
+        memberships.c.community == community, memberships.c.fan == fan
+    )
+    value = db.execute(query).scalar()
+    return Reach(value) if value else Reach.NEVER_STARTED
+
+
 def set_locale(db: Connection, community: int, fan: int, locale: str) -> None:
     db.execute(
         update(memberships)
