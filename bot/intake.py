@@ -25,6 +25,9 @@ SERVICE_ACCOUNTS: Final = frozenset({777000, 1087968824, 136817688})  # Telegram
 # Ids stay below 2^53 (Bot API documentation); what is larger would not fit the store either.
 Id = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
 Second = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
+# A part of which only its presence counts. Not "Raw or None": a decoder that may choose between
+# the two takes nothing but null.
+ABSENT: Final = msgspec.Raw(b"")
 
 
 class User(msgspec.Struct):
@@ -65,23 +68,23 @@ class Message(msgspec.Struct):
     caption: str | None = None
     entities: list[Entity] = []
     reply_to_message: Replied | None = None
-    forward_origin: msgspec.Raw | None = None
+    forward_origin: msgspec.Raw = ABSENT
     is_automatic_forward: bool = False
     new_chat_members: list[User] | None = None
     left_chat_member: User | None = None
     migrate_to_chat_id: Id | None = None
     migrate_from_chat_id: Id | None = None
-    pinned_message: msgspec.Raw | None = None
+    pinned_message: msgspec.Raw = ABSENT
     new_chat_title: str | None = None
-    successful_payment: msgspec.Raw | None = None
-    photo: msgspec.Raw | None = None
-    video: msgspec.Raw | None = None
-    voice: msgspec.Raw | None = None
-    video_note: msgspec.Raw | None = None
-    audio: msgspec.Raw | None = None
-    animation: msgspec.Raw | None = None
-    document: msgspec.Raw | None = None
-    sticker: msgspec.Raw | None = None
+    successful_payment: msgspec.Raw = ABSENT
+    photo: msgspec.Raw = ABSENT
+    video: msgspec.Raw = ABSENT
+    voice: msgspec.Raw = ABSENT
+    video_note: msgspec.Raw = ABSENT
+    audio: msgspec.Raw = ABSENT
+    animation: msgspec.Raw = ABSENT
+    document: msgspec.Raw = ABSENT
+    sticker: msgspec.Raw = ABSENT
 
 
 class Pressed(msgspec.Struct):
@@ -180,7 +183,7 @@ class Update(msgspec.Struct):
     message_reaction: Reaction | None = None
     message_reaction_count: ReactionCount | None = None
     poll_answer: Vote | None = None
-    poll: msgspec.Raw | None = None
+    poll: msgspec.Raw = ABSENT
     chat_boost: BoostChange | None = None
     removed_chat_boost: BoostChange | None = None
     pre_checkout_query: Checkout | None = None
@@ -342,9 +345,9 @@ def _message(
             kind, reacts, fan = Kind.JOIN, True, message.new_chat_members[0]
         elif message.left_chat_member:
             kind, reacts, fan = Kind.LEAVE, True, message.left_chat_member
-        elif message.successful_payment is not None:
+        elif message.successful_payment:
             kind, reacts = Kind.PAYMENT, True
-    elif message.forward_origin is not None:
+    elif message.forward_origin:
         kind = Kind.FORWARD
         reacts = reacts or not message.is_automatic_forward
     elif text is not None and text.startswith("/"):
@@ -447,7 +450,7 @@ def _elsewhere(update: Update, raw: bytes, received: int) -> Arrival:
             return Arrival(number, kind, Class.VOLUNTARY, received, fan=who, text=text, raw=raw)
     if (vote := update.poll_answer) is not None:
         return Arrival(number, Kind.VOTE, Class.VOLUNTARY, received, fan=_fan(vote.user))
-    if update.poll is not None:
+    if update.poll:
         return Arrival(number, Kind.POLL, Class.PASSIVE, received)
     for kind, change in (
         (Kind.BOOST, update.chat_boost),
@@ -500,18 +503,15 @@ def _inside(standing: Standing) -> bool:
 
 
 def _has_media(message: Message) -> bool:
-    return any(
-        part is not None
-        for part in (
-            message.photo,
-            message.sticker,
-            message.video,
-            message.voice,
-            message.document,
-            message.animation,
-            message.video_note,
-            message.audio,
-        )
+    return bool(
+        message.photo
+        or message.sticker
+        or message.video
+        or message.voice
+        or message.document
+        or message.animation
+        or message.video_note
+        or message.audio
     )
 
 
