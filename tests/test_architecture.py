@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
-
-import pytest
 
 ROOT = Path(__file__).parent.parent
 FLOORS = {"templates": 0, "storage": 0, "handlers": 1, "bot": 2}
@@ -70,8 +69,13 @@ def imported(module: Module) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert not node.level, f"{module.name}: relative imports hide the floor"
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def all_imports() -> Iterator[tuple[Module, str]]:
+    for module in ALL:
+        for target in imported(module):
+            yield module, target
 
 
 def is_in(name: str, *packages: str) -> bool:
@@ -79,7 +83,6 @@ def is_in(name: str, *packages: str) -> bool:
 
 
 ALL = list(modules())
-each = pytest.mark.parametrize("module", ALL, ids=lambda module: module.name)
 
 
 def test_all_floors_are_looked_at() -> None:
@@ -87,83 +90,119 @@ def test_all_floors_are_looked_at() -> None:
     assert {module.floor for module in ALL} == set(FLOORS)
 
 
-@each
-def test_imports_point_down(module: Module) -> None:
-    for target in imported(module):
-        floor = target.partition(".")[0]
-        if floor in FLOORS and floor != module.floor:
-            assert FLOORS[floor] < FLOORS[module.floor], f"{module.name} must not import {target}"
+def test_no_import_is_relative() -> None:
+    assert not [
+        module.name
+        for module in ALL
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
 
 
-@each
-def test_each_library_has_one_home(module: Module) -> None:
-    for target in imported(module):
-        library = target.partition(".")[0]
-        homes = HOMES.get(library, {module.floor})
-        assert module.floor in homes, f"{library} lives in {homes}, not in {module.name}"
-        if library in {"aiogram", "aiogram_dialog"} and module.floor == "handlers":
-            assert module.name.endswith(TELEGRAM_DOORS), f"{module.name} must not know Telegram"
+def test_imports_point_down() -> None:
+    assert not [
+        f"{module.name} imports {target}"
+        for module, target in all_imports()
+        if (floor := target.partition(".")[0]) in FLOORS
+        if floor != module.floor and FLOORS[floor] >= FLOORS[module.floor]
+    ]
 
 
-@each
-def test_rooms_do_not_reach_into_each_other(module: Module) -> None:
-    for target in imported(module):
-        other = target.split(".")[1] if is_in(target, "handlers") and "." in target else ""
-        if module.room and other:
-            assert other in {module.room, *SHARED_ROOMS}, f"{module.name} reaches into {target}"
+def test_each_library_has_one_home() -> None:
+    assert not [
+        f"{module.name} imports {target}, whose home is {HOMES[library]}"
+        for module, target in all_imports()
+        if (library := target.partition(".")[0]) in HOMES and module.floor not in HOMES[library]
+    ]
 
 
-@each
-def test_the_playground_knows_nothing_of_ours(module: Module) -> None:
-    if is_in(module.name, "bot.playground"):
-        for target in imported(module):
-            ours = target.partition(".")[0] in FLOORS
-            assert not ours or is_in(target, "bot.playground"), f"{module.name} knows {target}"
+def test_rooms_see_telegram_only_through_their_doors() -> None:
+    assert not [
+        f"{module.name} imports {target}"
+        for module, target in all_imports()
+        if module.floor == "handlers" and not module.name.endswith(TELEGRAM_DOORS)
+        if is_in(target, "aiogram", "aiogram_dialog")
+    ]
 
 
-@pytest.mark.parametrize(
-    "module",
-    [module for module in ALL if module.name.endswith((".rules", "storage.records"))],
-    ids=lambda module: module.name,
-)
-def test_rules_are_pure(module: Module) -> None:
-    for target in imported(module):
-        standard = target.partition(".")[0] in sys.stdlib_module_names
-        assert standard or is_in(target, *PURE_OF_OURS), f"{module.name} must not import {target}"
-    for node in ast.walk(module.tree):
-        assert not isinstance(node, ast.AsyncFunctionDef | ast.Await), f"{module.name} waits"
+def test_rooms_do_not_reach_into_each_other() -> None:
+    assert not [
+        f"{module.name} imports {target}"
+        for module, target in all_imports()
+        if module.room and is_in(target, "handlers") and "." in target
+        if target.split(".")[1] not in {module.room, *SHARED_ROOMS}
+    ]
 
 
-@each
-def test_services_never_wait(module: Module) -> None:
-    """A service runs inside of one transaction, where nothing may be waited for."""
-    if module.room and module.name.endswith(".service"):
-        for node in ast.walk(module.tree):
-            assert not isinstance(node, ast.AsyncFunctionDef | ast.Await), module.name
+def test_the_playground_knows_nothing_of_ours() -> None:
+    assert not [
+        f"{module.name} imports {target}"
+        for module, target in all_imports()
+        if is_in(module.name, "bot.playground") and is_in(target, *FLOORS)
+        if not is_in(target, "bot.playground")
+    ]
 
 
-@each
-def test_tasks_are_started_in_few_places(module: Module) -> None:
-    if is_in(module.name, *TASKS_START_IN):
-        return
-    for node in ast.walk(module.tree):
-        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
-            continue
-        owner = ast.unparse(node.func.value)
-        loose = node.func.attr == "ensure_future" or (
-            node.func.attr == "create_task" and (owner == "asyncio" or "loop" in owner)
-        )
-        assert not loose, f"{module.name}:{node.lineno} starts a loose task; use a task group"
+def test_rules_are_pure() -> None:
+    pure = [module for module in ALL if module.name.endswith((".rules", "storage.records"))]
+    assert len(pure) > 1
+    assert not [
+        f"{module.name} imports {target}"
+        for module, target in all_imports()
+        if module in pure and target.partition(".")[0] not in sys.stdlib_module_names
+        if not is_in(target, *PURE_OF_OURS)
+    ]
 
 
-@each
-def test_a_module_says_in_one_sentence_what_it_is_for(module: Module) -> None:
-    words = ast.get_docstring(module.tree) or ""
-    first = words.split("\n\n")[0]
-    assert first, f"{module.name} has no docstring"
-    assert first.endswith((".", "?", "``")), f"{module.name}: {first}"
+def test_rules_and_services_never_wait() -> None:
+    """They run inside of one transaction, where nothing may be waited for."""
+    assert not [
+        f"{module.name}:{node.lineno}"
+        for module in ALL
+        if module.room and module.name.endswith((".rules", ".service"))
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.AsyncFunctionDef | ast.Await)
+    ]
 
 
-@each
-def test_a_module_is_named_for_what_it_holds(module: Module) -> None:
-    assert not VAGUE & set(module.name.split(".")), module.name
+def test_tasks_are_started_in_few_places() -> None:
+    """Elsewhere a task group starts them: what it started it also waits for."""
+    assert not [
+        f"{module.name}:{node.lineno}"
+        for module in ALL
+        if not is_in(module.name, *TASKS_START_IN)
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        if is_loose(node.func)
+    ]
+
+
+def is_loose(function: ast.Attribute) -> bool:
+    owner = ast.unparse(function.value)
+    if function.attr == "create_task":
+        return owner == "asyncio" or "loop" in owner
+    return function.attr == "ensure_future"
+
+
+def test_a_module_says_in_one_sentence_what_it_is_for() -> None:
+    firsts = {
+        module.name: (ast.get_docstring(module.tree) or "").split("\n\n")[0] for module in ALL
+    }
+    assert not [name for name, first in firsts.items() if not first.endswith((".", "?", "``"))]
+
+
+def test_a_module_is_named_for_what_it_holds() -> None:
+    assert not [module.name for module in ALL if VAGUE & set(module.name.split("."))]
+
+
+def test_a_start_without_telegram_does_not_pay_for_its_library() -> None:
+    """Commands, migrations and exports import no aiogram, whose import takes seconds."""
+    roots = ("bot.commands", "bot.config", "bot.logs", "bot.exports", "bot.replays", "handlers")
+    script = (
+        "import importlib, sys\n"
+        f"for name in {roots!r}: importlib.import_module(name)\n"
+        "import bot.commands.running, bot.commands.store, storage.schema, templates\n"
+        "sys.exit('aiogram' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False)
+    assert done.returncode == 0
