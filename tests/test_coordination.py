@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 from storage.coordination import GLOBAL, Ask, Bucket, Coordination, Lease, Limits, Local
 from storage.coordination.shared import BadRedisUrl, Shared
 
-REDIS_URL = os.environ.get("RENQING_TEST_REDIS", "redis://127.0.0.1:6379/15")
+REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
 NOON = 1_900_000_000.0
 OPEN = Limits(rate=1000)  # so wide that only the chats' own limits are felt
 
@@ -44,7 +44,7 @@ async def redis() -> AsyncIterator[Redis]:
         await client.aclose()
         if os.environ.get("CI") == "true":
             raise
-        pytest.skip(f"no Redis at {REDIS_URL} ({type(error).__name__}); set RENQING_TEST_REDIS")
+        pytest.skip(f"no Redis at {REDIS_URL} ({type(error).__name__}); set TEST_REDIS_URL")
     yield client
     await client.aclose()
 

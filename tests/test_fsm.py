@@ -25,8 +25,8 @@ from storage import fsm
 from storage.coordination.shared import connect
 from storage.database import Database, DatabaseAway, opened
 
-REDIS_URL = os.environ.get("RENQING_TEST_REDIS", "redis://127.0.0.1:6379/15")
-POSTGRES_URL = os.environ.get("RENQING_TEST_POSTGRES", "postgresql://root@127.0.0.1:5432/test")
+REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
+POSTGRES_URL = os.environ.get("TEST_POSTGRES_URL", "postgresql://root@127.0.0.1:5432/test")
 T = TypeVar("T")
 
 
@@ -57,7 +57,7 @@ def postgres_url() -> Iterator[str]:
     try:
         asyncio.run(administer(f"CREATE DATABASE {name}"))
     except (OSError, asyncpg.PostgresError) as error:
-        missing("PostgreSQL; set RENQING_TEST_POSTGRES", error)
+        missing("PostgreSQL; set TEST_POSTGRES_URL", error)
     yield f"{POSTGRES_URL.rsplit('/', 1)[0]}/{name}"
     asyncio.run(administer(f"DROP DATABASE {name} WITH (FORCE)"))
 
@@ -69,7 +69,7 @@ def redis_prefix() -> Iterator[str]:
         client.ping()
     except (RedisError, OSError) as error:
         client.close()
-        missing("Redis; set RENQING_TEST_REDIS", error)
+        missing("Redis; set TEST_REDIS_URL", error)
     prefix = f"test-{uuid.uuid4().hex}"
     yield prefix
     keys = list(client.scan_iter(match=f"{prefix}:*", count=1000))
