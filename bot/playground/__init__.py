@@ -100,6 +100,11 @@ class Playground:
         return self._desk.lint
 
     @property
+    def unanswered(self) -> list[Press]:
+        """Presses that reached a bot and got no answer: the fan's button still spins."""
+        return [p for p in self.world.presses.values() if p.bot is not None and p.answer is None]
+
+    @property
     def url(self) -> str:
         """The address that a bot takes as its api_base."""
         return f"http://{self.host}:{self.port}"
@@ -122,6 +127,8 @@ class Playground:
             raise
         self.port = self._runner.addresses[0][1]
         self.world.updates.open()
+        for bot in self.world.bots.values():
+            self.world.updates.aim(bot)
         self._flusher = asyncio.create_task(self._flush_now_and_then())
         return self
 

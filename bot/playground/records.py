@@ -159,7 +159,9 @@ class Member(Record):
 
 @dataclass(slots=True, eq=False, repr=False)
 class Chat(Record):
-    """A chat. For `private` ones `id` is the person's id and `key` holds the bot too."""
+    """A chat. For `private` ones `id` is the person's id and `key` holds the bot too; `started`
+    tells that she wrote there, so that the bot may. `met_bots` are all that were ever inside.
+    """
 
     table: ClassVar[str] = "chat"
     id: int
@@ -182,6 +184,7 @@ class Chat(Record):
     topics: dict[str, Json] = field(default_factory=dict)
     last_speaker_bot: int | None = None
     photo: int | None = None
+    started: bool = False
     met_bots: list[int] = field(default_factory=list)
     members: dict[int, Member] = field(default_factory=dict, metadata={"kept": False})
     log: dict[int, Message] = field(default_factory=dict, metadata={"kept": False})
@@ -331,7 +334,7 @@ class JoinRequest(Record):
 
 @dataclass(slots=True, eq=False, repr=False)
 class StoredFile(Record):
-    """Bytes that somebody sent; `no` is what file ids are made of."""
+    """Bytes that somebody sent, and what was said of them; `no` is what file ids are made of."""
 
     table: ClassVar[str] = "file"
     no: int
@@ -341,6 +344,7 @@ class StoredFile(Record):
     mime: str
     width: int = 0
     height: int = 0
+    facts: Json = field(default_factory=dict)
 
     @property
     def key(self) -> str:

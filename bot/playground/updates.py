@@ -303,8 +303,6 @@ class Updates:
         self._session = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=60), cookie_jar=aiohttp.DummyCookieJar()
         )
-        for queue in self._queues.values():
-            self.aim(queue.bot)
 
     async def close(self) -> None:
         """Stop delivering; what is not confirmed stays queued."""

@@ -1026,9 +1026,7 @@ class World:
         whispers = [m for m in chat.ephemeral.values() if not m.deleted]
         if not whispers:
             return whole
-        return sorted(
-            [*whole, *whispers], key=lambda m: (m.date, m.extra.get("after", m.message_id))
-        )
+        return sorted([*whole, *whispers], key=lambda m: m.extra.get("after", m.message_id))
 
     def visible(self, user: User, chat: Chat) -> list[Message]:
         """What that person sees of a chat."""
@@ -1133,6 +1131,7 @@ class World:
                 message.thread = above.thread or above.message_id
         self._number(message)
         chat.log[message.message_id] = message
+        chat.started = chat.started or message.sender is chat.user
         self.touch(chat)
         self.touch(message)
         if isinstance(message.sender, BotAccount) and chat.is_group:
@@ -1280,6 +1279,7 @@ class World:
         elif kind == "sticker":
             shown = {"type": "regular", "width": 512, "height": 512, "is_animated": False,
                      "is_video": False, "emoji": "🙂", **shown}  # fmt: skip
+        kept.facts = shown
         return {"kind": kind, "file": number, "facts": shown}
 
     def restore(self, records: Iterable[Record]) -> None:

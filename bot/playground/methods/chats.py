@@ -105,7 +105,7 @@ def get_chat_member(desk: Desk, bot: BotAccount, p: Params) -> Json:
     chat = _group(desk, bot, p)
     if chat.user is not None:
         raise bad("there are no members in the private chat")
-    person = person_of(desk, bot, p["user_id"])
+    person = person_of(desk, bot, chat, p["user_id"])
     own = chat.member(bot)
     if chat.type == "channel" and person is not bot and not (own and own.is_admin):
         raise bad("CHAT_ADMIN_REQUIRED")
@@ -134,7 +134,7 @@ def get_chat_administrators(desk: Desk, bot: BotAccount, p: Params) -> list[Json
 
 
 def _target(desk: Desk, bot: BotAccount, chat: Chat, p: Params) -> tuple[User, Member | None]:
-    person = person_of(desk, bot, p["user_id"])
+    person = person_of(desk, bot, chat, p["user_id"])
     member = chat.member(person)
     if member is not None and member.status == "creator":
         raise bad("can't remove chat owner")
@@ -266,7 +266,7 @@ def set_custom_title(desk: Desk, bot: BotAccount, p: Params) -> bool:
     )
     if chat.type != "supergroup":
         raise bad("method is available only for supergroups")
-    member = chat.member(person_of(desk, bot, p["user_id"]))
+    member = chat.member(person_of(desk, bot, chat, p["user_id"]))
     title = str(p.get("custom_title") or "")
     if len(title) > 16:
         raise bad("ADMIN_RANK_INVALID")
@@ -289,7 +289,7 @@ def set_member_tag(desk: Desk, bot: BotAccount, p: Params) -> bool:
         "can_manage_tags",
         "not enough rights to manage tags of chat members",
     )
-    member = chat.member(person_of(desk, bot, p["user_id"]))
+    member = chat.member(person_of(desk, bot, chat, p["user_id"]))
     tag = str(p.get("tag") or "")
     if len(tag) > 16:
         raise bad("TAG_INVALID")

@@ -57,7 +57,7 @@ def chat_of(desk: Desk, bot: BotAccount, chat_id: Any, *, name: str = "chat_id")
     world = desk.world
     if not text.startswith(("@", "-")):
         chat = world.chats.get(f"{text}:{bot.id}")
-        if chat is not None and chat.log:
+        if chat is not None and chat.started:
             return chat
         raise _stranger(world, bot, text)
     chat = world.chat_by_id(text)
@@ -86,10 +86,15 @@ def _stranger(world: World, bot: BotAccount, text: str) -> Refusal:
     return bad("chat not found")
 
 
-def known(world: World, bot: BotAccount, person: User) -> bool:
-    """Whether the bot can have seen that person: a chat in common, now or before."""
+def known(world: World, bot: BotAccount, person: User, chat: Chat | None = None) -> bool:
+    """Whether the bot can have seen that person: a chat in common, now or before.
+
+    `chat` is where she most probably is; it spares a look into all the others.
+    """
+    if chat is not None and bot.id in chat.met_bots and person.id in chat.members:
+        return True
     private = world.chats.get(f"{person.id}:{bot.id}")
-    if private is not None and private.log:
+    if private is not None and private.started:
         return True
     return any(
         bot.id in chat.met_bots and (person.id in chat.members or person.id in chat.requests)
@@ -112,7 +117,9 @@ def writable(
     """The chat, if the bot may send that there now."""
     world = desk.world
     text = str(chat_id if chat_id is not None else "").strip()
-    chat = _invited(world, bot, text) or chat_of(desk, bot, text)
+    own = world.chats.get(f"{text}:{bot.id}")
+    started = own is not None and own.started
+    chat = (None if started else _invited(world, bot, text)) or chat_of(desk, bot, text)
     if chat.user is not None:
         if chat.user.deleted:
             raise forbidden("user is deactivated")
@@ -161,12 +168,12 @@ def administered(desk: Desk, bot: BotAccount, chat_id: Any, right: str, sentence
     return chat
 
 
-def person_of(desk: Desk, bot: BotAccount, user_id: Any) -> User:
+def person_of(desk: Desk, bot: BotAccount, chat: Chat, user_id: Any) -> User:
     """The user of that number, as far as the bot can know of her."""
     person = desk.world.users.get(user_id)
     if not isinstance(user_id, int) or user_id <= 0:
         raise bad("invalid user_id specified")
-    if person is None or (person is not bot and not known(desk.world, bot, person)):
+    if person is None or (person is not bot and not known(desk.world, bot, person, chat)):
         raise bad("PARTICIPANT_ID_INVALID")
     return person
 

@@ -210,17 +210,11 @@ def attached(desk: Desk, bot: BotAccount, kind: str, source: Any, p: Params, fac
         )
     if known[1] != kind:
         raise bad(f"can't use file of type {known[1].title()} as {kind.title()}")
-    return {"kind": kind, "file": known[0], "facts": facts or _facts_of(desk, known[0])}
-
-
-def _facts_of(desk: Desk, number: int) -> Json:
-    """Length, size and the like of a file that is sent once more."""
-    for chat in desk.world.chats.values():
-        for message in chat.log.values():
-            media = message.media
-            if media is not None and media.get("file") == number:
-                return dict(media.get("facts", {}))
-    return {}
+    return {
+        "kind": kind,
+        "file": known[0],
+        "facts": facts or dict(desk.world.files[known[0]].facts),
+    }
 
 
 def _facts(p: Json) -> Json:
