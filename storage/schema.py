@@ -2,6 +2,7 @@
 
 from storage import (
     audit,
+    bags,
     chats,
     checkins,
     communities,
@@ -18,6 +19,7 @@ from storage.database import metadata
 
 TABLES = (
     audit,
+    bags,
     chats,
     checkins,
     communities,

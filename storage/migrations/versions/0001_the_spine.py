@@ -25,6 +25,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
     )
     op.create_table(
+        "bags",
+        sa.Column("chat", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("fan", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("template", sa.String(length=96), nullable=False),
+        sa.Column("locale", sa.String(length=16), nullable=False),
+        sa.Column("drawn", sa.Integer(), nullable=False),
+        sa.Column("pool", sa.SmallInteger(), nullable=False),
+        sa.Column("was", sa.SmallInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("chat", "fan", "template", "locale", name=op.f("pk_bags")),
+    )
+    op.create_table(
         "checkins",
         sa.Column("community", sa.Integer(), nullable=False),
         sa.Column("fan", sa.BigInteger(), autoincrement=False, nullable=False),
