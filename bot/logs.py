@@ -186,7 +186,8 @@ def _repr(value: object) -> str:
 
 
 def _json(event: Any, **_: Any) -> str:
-    return json.dumps(event, ensure_ascii=False, default=_repr)
+    first = {key: event[key] for key in ("at", "level", "logger", "event") if key in event}
+    return json.dumps(first | event, ensure_ascii=False, default=_repr)
 
 
 def _on_uncaught(

@@ -32,6 +32,10 @@ def run(
     """Run the bot until it is stopped; the database is upgraded by itself."""
     with settled(config) as settings:
         if settings.faces():
+            import structlog
+
+            structlog.get_logger("bot").info("starting", bots=len(settings.faces()))
+            # Its import takes seconds; whoever waits has seen the line above.
             from bot import app
 
             wait_for(lambda: app.run(settings), fast=True)

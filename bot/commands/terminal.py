@@ -97,11 +97,11 @@ def _leaves(error: Exception) -> Iterator[Exception]:
 
 def _sentence(error: Exception) -> str | None:
     """Return what to say about an expected error: ours, or the machine's; None for a surprise."""
-    if isinstance(error, OSError):
-        reason = error.strerror or str(error) or type(error).__name__
-        return f"{error.filename}: {reason}" if error.filename else reason
     if type(error).__module__.partition(".")[0] in OURS:
         # Our errors carry in their docstring what the operator can do.
         advice = " ".join((inspect.getdoc(type(error)) or "").replace("``", "`").split())
         return f"{error}\n{advice}".strip()
+    if isinstance(error, OSError):
+        reason = error.strerror or str(error) or type(error).__name__
+        return f"{error.filename}: {reason}" if error.filename else reason
     return None
