@@ -377,6 +377,34 @@ async def test_the_clock_can_be_moved_to_tomorrow_morning(
     assert (stage.playground.clock.now() - after).days == 1
 
 
+async def test_links_into_telegram_lead_somewhere_in_the_playground(
+    stage: Stage, client: aiohttp.ClientSession
+) -> None:
+    """A start link starts the bot with its payload, an invitation lets in, others are refused."""
+    world, people = stage.playground.world, stage.people
+    key = f"b{people.bot.id}"
+    who = {"as": seed.VISITOR}
+    link = f"https://t.me/{people.bot.username}?start=ref_7"
+    status, found = await act(client, stage, "open", url=link, **who)
+    assert (status, found["chat"]) == (200, key)
+    said = world.messages(world.private(people.visitor, people.bot))
+    assert said[0].text == "/start ref_7"
+    secret = world.make_supergroup("悄悄话", people.influencer)
+    invitation = world.make_link(secret, people.influencer)
+    status, found = await act(client, stage, "open", url=invitation.url, **who)
+    assert status == 200
+    assert secret.inside(people.visitor)
+    post = f"t.me/{seed.CHANNEL_USERNAME}/2"
+    status, found = await act(client, stage, "open", url=post, **who)
+    assert (found["chat"], found["message"]) == (people.channel.key, "2")
+    hidden = world.make_supergroup("密室", people.influencer)
+    inner = f"https://t.me/c/{str(hidden.id).removeprefix('-100')}/1"
+    for wrong in (inner, "https://evil.example/x", "t.me/nobody_here", "tg://resolve", "t.me/+no",
+                  "https://[", "t.me/c/", "t.me/c/x/y"):  # fmt: skip
+        status, _ = await act(client, stage, "open", url=wrong, **who)
+        assert status == 400, wrong
+
+
 async def test_faults_reach_the_bot_and_are_listed_while_they_wait(
     stage: Stage, client: aiohttp.ClientSession
 ) -> None:

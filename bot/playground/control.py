@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import aiohttp
 import msgspec
@@ -312,7 +312,7 @@ class Control:
             if self._process is not None:
                 self._process.noticed()
             if call.method.lower() != "getupdates" or call.status >= 400:
-                self._live.publish("call", call=view.call(call))
+                self._live.publish("call", call=view.call(call, self._world))
         if len(self._seen_calls) > 5_000:
             self._seen_calls = set(sorted(self._seen_calls)[-1_000:])
         pictured = self._faults_picture()
@@ -414,7 +414,7 @@ class Control:
         if first is None and (dialogs or places):
             first = [*dialogs, *places][0]["key"]
         calls = [
-            view.call(call)
+            view.call(call, self._world)
             for call in list(self._playground.history)[-300:]
             if call.method.lower() != "getupdates" or call.status >= 400
         ]
@@ -554,7 +554,9 @@ class Control:
         viewer, _, message = self._here(wish)
         place = (wish.whole("row", 0, 99), wish.whole("col", 0, 99))
         press = self._world.press(viewer, message, place)
-        if press.url is not None:
+        if press.bot is None:
+            if press.url is None:
+                raise BadWish("The playground does not know this kind of button yet.")
             return {"answer": {"text": "", "alert": False, "url": press.url}}
         until = time.monotonic() + PRESS_WAIT
         with contextlib.suppress(AssertionError):
@@ -611,6 +613,32 @@ class Control:
     def _do_start(self, wish: Wish) -> None:
         payload = wish.text("payload", longest=64) if wish.get("payload") else ""
         self._world.start(self._person(wish), self._bot(wish), payload)
+
+    def _do_open(self, wish: Wish) -> Json:
+        """Follow a link into Telegram: a bot, an invitation, a public chat, one of its messages."""
+        viewer = self._person(wish)
+        url = wish.text("url", longest=2_000)
+        if url in self._world.links:
+            chat = self._world.links[url].chat
+            if not chat.inside(viewer):
+                self._world.join(viewer, chat, url)
+            return {"chat": view.key_of(chat), "message": None}
+        name, rest, query = _address(url)
+        bot = next(
+            (one for one in self._world.bots.values() if (one.username or "").lower() == name), None
+        )
+        if bot is not None:
+            payload = query.get("start", "")[:64]
+            if payload or not self._world.private(viewer, bot).log:
+                self._world.start(viewer, bot, payload)
+            return {"chat": f"b{bot.id}", "message": None}
+        chat_found = self._world.chat_by_id(
+            f"-100{rest[0]}" if name == "c" and rest else f"@{name}"
+        )
+        if chat_found is None or (not chat_found.inside(viewer) and chat_found.username is None):
+            raise BadWish("This link leads to nobody and nothing in the playground.")
+        message = rest[-1] if rest and rest[-1].isdecimal() and (name != "c" or rest[1:]) else None
+        return {"chat": view.key_of(chat_found), "message": message}
 
     def _do_block(self, wish: Wish) -> None:
         self._world.block(self._person(wish), self._bot(wish))
@@ -784,6 +812,21 @@ _METHODS = (
     "sendMessage", "answerCallbackQuery", "editMessageText", "getUpdates", "sendPhoto",
     "setMessageReaction", "deleteMessage",
 )  # fmt: skip
+
+
+def _address(url: str) -> tuple[str, list[str], dict[str, str]]:
+    """A Telegram link's name in lower case, what follows it in the path, and its query."""
+    try:
+        parts = urlsplit(url if "://" in url else f"https://{url}")
+        query = dict(parse_qsl(parts.query))
+    except ValueError as problem:
+        raise BadWish("That is not a link.") from problem
+    if parts.scheme == "tg":
+        return query.get("domain", "").lower(), [query["post"]] if "post" in query else [], query
+    if (parts.hostname or "") not in ("t.me", "telegram.me"):
+        raise BadWish("That link leads out of the playground.")
+    name, *rest = [part for part in parts.path.split("/") if part] or [""]
+    return name.lower(), rest, query
 
 
 def _picture_kind(data: bytes) -> str | None:

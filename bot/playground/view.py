@@ -464,12 +464,16 @@ def reactions(of: Message, viewer: User) -> list[Json]:
 # Behind the curtain
 
 
-def call(of: Call) -> Json:
+def call(of: Call, world: World) -> Json:
     """A call of the Bot API for the right column; long values are cut."""
+    place = None if of.chat is None else world.chats.get(of.chat)
+    number = of.chat if of.chat is not None else str(of.params.get("user_id", ""))
+    account = world.users.get(int(number)) if number.isdecimal() and number.isascii() else None
     return {
         "n": of.n,
         "at": of.clock * 1000,
         "method": of.method,
+        "where": title(place) if place is not None else name_of(account) if account else None,
         "params": {name: _short(value) for name, value in of.params.items()},
         "ok": of.status == 200,
         "code": of.status,

@@ -83,6 +83,7 @@ function drawFrame() {
 async function loadState() {
   let state;
   try { state = await ask(`state${now.as ? `?as=${now.as}` : ""}`); } catch { return; }
+  if (now.as && state.as !== now.as && person(now.as)) return;
   now.state = state;
   if (!person(now.as)) { now.as = state.as; now.key = null; }
   setClock(state.clock);
@@ -91,6 +92,23 @@ async function loadState() {
   drawAll();
 }
 const refreshState = later(250, loadState);
+/** People came, went or changed: the lists are drawn anew, the rest of the page stays as it is. */
+const refreshPeople = later(250, async () => {
+  let state;
+  try { state = await ask(`state?as=${now.as}`); } catch { return; }
+  if (state.as !== now.as) return;
+  const { people, bots, dialogs, places, joined } = state;
+  Object.assign(now.state, { people, bots, dialogs, places, joined });
+  drawMe(); drawChats(); drawPeople(); drawGuide();
+});
+/** Replaces what is shown only when something about it changed, so that open menus and focus stay. */
+function redraw(node, print, ...children) {
+  if (node.print === print) return;
+  const focus = document.activeElement?.closest?.("li")?.parentNode === node ? [...node.children].indexOf(document.activeElement.closest("li")) : -1;
+  node.print = print;
+  node.replaceChildren(...children);
+  if (focus >= 0) node.children[focus]?.querySelector("button")?.focus();
+}
 function drawAll() {
   drawFrame(); drawMe(); drawChats(); drawPeople(); drawProcess(now.state.process); drawSimulation(now.state.simulation);
   drawRemembered(now.state.remembered, true); drawCalls(now.state.calls, true); drawLog(now.state.process.log ?? []); drawWeather(); drawGuide(); drawClock();
@@ -98,7 +116,7 @@ function drawAll() {
 function drawMe() {
   const me = person(now.as);
   if (!me) return;
-  $("me").replaceChildren(
+  redraw($("me"), JSON.stringify([me, getLocale()]),
     avatar(me.id, me.name),
     el("div.me-text", null, el("b", null, el("bdi", null, me.name)), el("span", null, [t(me.role), me.username ? `@${me.username}` : null].filter(Boolean).join(" · "))),
     el("select", { "aria-label": t("language"), title: t("language"), onchange: (event) => act("language", { language: event.target.value }) },
@@ -108,7 +126,7 @@ function drawChats() {
   const state = now.state;
   const keys = new Set(state.dialogs.map((one) => one.key));
   const all = [...state.dialogs, ...state.places.filter((one) => !keys.has(one.key))];
-  $("chats").replaceChildren(...all.map((one) => {
+  redraw($("chats"), JSON.stringify([all, now.key, [...now.unread], getLocale()]), ...all.map((one) => {
     const unread = now.unread.get(`${now.as}:${one.key}`);
     const side = one.last ? hours(one.last.at, zone()) : "";
     const text = one.last ? `${one.last.sender && !one.last.service && one.type !== "private" && one.type !== "channel" ? `${one.last.sender}: ` : ""}${gist(one.last)}` : one.member ? t("none_yet") : t(one.type === "channel" ? "join_channel" : one.type === "private" ? "start" : "join_group");
@@ -121,7 +139,7 @@ function drawChats() {
 const RANK = { fan: 2, admin: 1, influencer: 0 };
 function drawPeople() {
   const people = [...now.state.people].sort((a, b) => (b.visitor ? 1 : 0) - (a.visitor ? 1 : 0) || RANK[a.role] - RANK[b.role]);
-  $("people").replaceChildren(...people.map((one) => el("li", null, el("button", { type: "button", "data-person": one.id, "aria-current": one.id === now.as ? "true" : null, onclick: () => become(one.id) },
+  redraw($("people"), JSON.stringify([people, now.as, getLocale()]), ...people.map((one) => el("li", null, el("button", { type: "button", "data-person": one.id, "aria-current": one.id === now.as ? "true" : null, onclick: () => become(one.id) },
     avatar(one.id, one.name, { small: true }), el("span.row-text", null, el("span.row-name", null, el("bdi", null, one.name)), el("span.row-last", null, languageName(one.language))),
     el("span.row-side", null, one.visitor ? el("span.badge.you", null, t("you")) : one.role !== "fan" ? el(`span.badge.${one.role}`, null, t(one.role)) : null)))));
 }
@@ -166,7 +184,7 @@ function drawChat(jump) {
   const chat = now.chat;
   const subtitle = now.typing ? el("span.typing", null, `${bot()?.name ?? t("bot")} ${t("typing")}`)
     : el("span", null, chat.type === "private" ? `@${chat.username} · ${t("bot")}` : chat.type === "channel" ? t("subscribers", chat.members) : t("members", chat.members));
-  $("chat-head").replaceChildren(
+  redraw($("chat-head"), JSON.stringify([chat.key, chat.title, chat.photo, chat.members, subtitle.textContent, getLocale()]),
     el("button.icon-button.back", { type: "button", "aria-label": t("back"), onclick: goBack }, icon("back")),
     avatar(chat.avatar, chat.title, { group: chat.type !== "private", photo: chat.photo }),
     el("div.row-text", null, el("b", null, el("bdi", null, chat.title)), subtitle),
@@ -201,6 +219,7 @@ function drawMessages(jump) {
     nodes.push(node);
   });
   if (!chat.messages.length) nodes.push(el("li.nothing", null, el("b", null, t("no_messages")), chat.about ? el("p", { dir: "auto" }, chat.about) : null, chat.type === "private" ? t("press_start") : chat.member ? "" : t("you_left")));
+  list.classList.toggle("alone", chat.type === "private");
   const focus = document.activeElement?.closest?.("#messages") ? document.activeElement : null;
   list.replaceChildren(...nodes);
   if (focus?.isConnected) focus.focus({ preventScroll: true });
@@ -216,10 +235,20 @@ function flash(id) {
   node.scrollIntoView({ block: "center", behavior: "smooth" });
   node.classList.remove("flash"); void node.offsetWidth; node.classList.add("flash");
 }
+/** Links into Telegram itself (bots, groups, invitations) lead somewhere in the playground. */
+const INSIDE = /^(https?:\/\/)?(t|telegram)\.me\/|^tg:\/\//i;
+async function openInside(url) {
+  if (!INSIDE.test(url)) return false;
+  const found = await act("open", { url });
+  if (found) { await loadState(); await openChat(found.chat); if (found.message) flash(found.message); }
+  return true;
+}
 const HANDS = {
   quote: flash,
   react: (one, emoji) => act("react", { chat: now.key, message: one.id, emoji }),
   async press(one, row, col, button, node) {
+    if (button.kind === "url" && await openInside(button.url)) return;
+    if (button.kind === "other") return toast(t("button_other"));
     if (button.kind === "url") return sheet((close) => el("div.sheet", null, el("h3", null, t("open_link")), el("p", { dir: "ltr" }, button.url), el("p", null, t("external")),
       el("div.actions", null, el("button.button", { type: "button", onclick: close }, t("cancel")), el("a.button.main", { href: /^(https?|tg):/i.test(button.url) ? button.url : "#", target: "_blank", rel: "noopener noreferrer", onclick: close, style: { display: "inline-grid", placeItems: "center", textDecoration: "none" } }, t("open")))));
     if (button.kind === "copy") { await navigator.clipboard?.writeText(button.copy ?? "").catch(() => {}); return toast(t("copied")); }
@@ -367,16 +396,20 @@ async function sendPhoto(file, area) {
 }
 
 // ---------------------------------------------------------------- behind the curtain
-const PLAIN = new Set(["chat_id", "text", "caption", "message_id", "emoji", "reaction", "callback_query_id", "show_alert", "user_id", "offset", "commands", "url", "name", "tag"]);
+const SAID = ["text", "caption", "action", "emoji", "tag"];
+const QUIET = new Set(["chat_id", "reply_parameters", "parse_mode", "callback_query_id", "offset", "timeout", "limit", "link_preview_options", ...SAID]);
+/** What a call says in one line: the words first, then the other parameters that mean something. */
 function paramLine(call) {
-  return Object.entries(call.params).sort(([a], [b]) => (PLAIN.has(b) ? 1 : 0) - (PLAIN.has(a) ? 1 : 0)).map(([name, value]) => `${name}: ${value}`).join(" · ");
+  const said = SAID.map((name) => call.params[name]).find(Boolean);
+  const rest = Object.entries(call.params).filter(([name]) => !QUIET.has(name)).map(([name, value]) => `${name}: ${value}`).join(" · ");
+  return [said ? el("span.said", null, said) : null, said && rest ? " — " : "", rest];
 }
 function feedRow(node) { node.addEventListener("click", () => node.classList.toggle("open")); return node; }
 function drawCalls(calls, whole) {
   const feed = $("calls");
   const nodes = calls.filter((one) => one.method.toLowerCase() !== "getupdates" || !one.ok).map((one) => feedRow(el(`li${one.ok ? "" : one.code === 429 ? ".flood" : ".bad"}${one.injected ? ".injected" : ""}${whole ? "" : ".fresh"}`, null,
-    el("span.what", null, one.method), el("span.result", null, one.ok ? "" : one.code ? `${one.code}` : "…"), el("span.when", null, seconds(one.at, zone())),
-    el("span.detail", { dir: "auto" }, one.ok ? paramLine(one) : `${one.error ?? ""}${one.injected ? ` [${one.injected}]` : ""} — ${paramLine(one)}`))));
+    el("span.what", null, one.method), el("span.where", null, one.where ? ["→ ", el("bdi", null, one.where)] : ""), el("span.result", null, one.ok ? "" : one.code ? `${one.code}` : t("lost")), el("span.when", null, seconds(one.at, zone())),
+    el("span.detail", { dir: "auto" }, one.ok ? null : `${one.error ?? ""}${one.injected ? ` [${knows(`fault_${one.injected}`) ? t(`fault_${one.injected}`) : one.injected}]` : ""} `, paramLine(one)))));
   if (whole) feed.replaceChildren(...nodes.reverse()); else feed.prepend(...nodes.reverse());
   while (feed.children.length > 150) feed.lastChild.remove();
   if (!feed.children.length) feed.append(el("li.faint", null, t("none_yet"))); else if (feed.children.length > 1) feed.querySelector(".faint:not(span)")?.remove();
@@ -395,7 +428,7 @@ function drawRemembered(kept, whole) {
     asleep.textContent = kept.totals ? t("rows_down") : t("rows_wait");
   } else asleep?.remove();
   const nodes = (kept.rows ?? []).map((row) => feedRow(el(`li${whole ? "" : ".fresh"}`, null,
-    el("span.kind", null, knows(`k_${row.kind}`) ? t(`k_${row.kind}`) : String(row.kind)), el("span", null, el("bdi", null, row.who ?? (row.fan_id ? String(row.fan_id) : ""))), el("span.when", null, row.at_ms ? seconds(row.at_ms, zone()) : ""),
+    el("span.kind", null, knows(`k_${row.kind}`) ? t(`k_${row.kind}`) : String(row.kind)), el("span.where", null, el("bdi", null, row.who ?? (row.fan_id ? String(row.fan_id) : ""))), el("span"), el("span.when", null, row.at_ms ? seconds(row.at_ms, zone()) : ""),
     row.text ? el("span.detail", { dir: "auto" }, row.text) : null)));
   if (whole) feed.replaceChildren(...nodes.reverse()); else feed.prepend(...nodes.reverse());
   while (feed.children.length > 150) feed.lastChild.remove();
@@ -500,7 +533,7 @@ $("panel-close").addEventListener("click", closePanel);
 $("add-person").addEventListener("click", askPerson);
 $("to-end").addEventListener("click", () => { $("stream").scrollTop = $("stream").scrollHeight; });
 $("stream").addEventListener("scroll", () => { const s = $("stream"); now.atEnd = s.scrollHeight - s.scrollTop - s.clientHeight < 90; if (now.atEnd) $("to-end").hidden = true; });
-$("messages").addEventListener("click", (event) => { const link = event.target.closest("[data-command]"); if (link) { event.preventDefault(); if (now.chat?.can_say || now.chat?.started) say(link.dataset.command); } });
+$("messages").addEventListener("click", (event) => { const away = event.target.closest("a[href]:not([data-command])"); if (away && INSIDE.test(away.href)) { event.preventDefault(); openInside(away.href); return; } const link = event.target.closest("[data-command]"); if (link) { event.preventDefault(); if (now.chat?.can_say || now.chat?.started) say(link.dataset.command); } });
 $("dialog").addEventListener("click", (event) => { if (event.target === $("dialog")) $("dialog").close(); });
 addEventListener("pointerdown", (event) => { if (!$("menu").hidden && !event.target.closest("#menu")) closeMenu(); });
 addEventListener("keydown", (event) => {
@@ -535,7 +568,7 @@ function listen() {
         if (event.last) now.typing = null;
         if (event.chat === now.key) refreshChat();
         const dialog = now.state.dialogs.find((one) => one.key === event.chat) ?? now.state.places.find((one) => one.key === event.chat);
-        if (!dialog) { refreshState(); break; }
+        if (!dialog) { refreshPeople(); break; }
         if (event.last) {
           dialog.last = event.last;
           const mine = event.from === now.as;
@@ -545,7 +578,7 @@ function listen() {
         }
         break;
       }
-      case "people": refreshState(); refreshChat(); break;
+      case "people": refreshPeople(); refreshChat(); break;
       case "call": drawCalls([event.call], false); break;
       case "clock": setClock(event.clock); drawWeather(); break;
       case "process": drawProcess(event.process); drawWeather(); break;

@@ -146,6 +146,6 @@ export function message(one, { first, last, zone, group, on, fresh }) {
       el("bdi", null, button.text), button.url ? el("span.out", { "aria-hidden": "true" }, "↗") : null))))) : null;
   return el(`li.message${mine ? ".mine" : ""}${first ? ".first" : ""}${last ? ".last" : ""}${one.ephemeral ? ".ephemeral" : ""}${fresh ? ".new" : ""}`, { "data-id": one.id, oncontextmenu: (event) => { if (window.getSelection()?.isCollapsed !== false) { event.preventDefault(); on.more(one, event.clientX, event.clientY); } } },
     mine ? null : last && group ? avatar(one.sender.id, one.sender.name, { small: true, group: one.sender.kind === "chat", photo: one.sender.photo }) : el("span"),
-    el("div.body", { onclick: (event) => { if (matchMedia("(hover: none)").matches && !event.target.closest("button, a, .spoiler, blockquote")) on.more(one, event.clientX, event.clientY); } }, bubble, keys),
+    el("div.body", { onclick: (event) => { if ((event.pointerType === "touch" || matchMedia("(hover: none)").matches) && !event.target.closest("button, a, .spoiler, blockquote")) on.more(one, event.clientX, event.clientY); } }, bubble, keys),
     el("button.more.icon-button", { type: "button", "aria-label": t("more"), "aria-haspopup": "menu", onclick: (event) => { const box = event.currentTarget.getBoundingClientRect(); on.more(one, box.left, box.bottom); } }, icon("dots")));
 }
