@@ -380,8 +380,8 @@ class Sender:
                 await self._migrate(waiting, error.migrate_to_chat_id)
             case TelegramForbiddenError():
                 await self._forbidden(waiting, error.message)
-            case TelegramNotFound() if "method" in error.message:
-                # An older Bot API server: it knows our token, but not this method.
+            case TelegramNotFound() if error.message != "Not Found":
+                # An older Bot API server: it knows our token, but not this method, and says so.
                 await self._end(waiting, LetterState.FAILED, error.message[:200])
             case TelegramUnauthorizedError() | TelegramNotFound():
                 log.error(

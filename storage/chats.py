@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    bindparam,
     func,
     insert,
     select,
@@ -27,6 +28,7 @@ from sqlalchemy import (
 from storage import fans
 from storage.database import metadata
 from storage.records import ChatKind, ChatSeen, Place, Standing
+from storage.statements import Prepared
 
 table = Table(
     "chats",
@@ -47,9 +49,15 @@ table = Table(
 _PLACE = select(table.c.id, table.c.kind, table.c.title, table.c.standing)
 
 
+_PLACE_OF = Prepared(_PLACE.where(table.c.id == bindparam("chat")))
+_DOOR_OF = Prepared(
+    select(table.c.id).where(table.c.bot == bindparam("bot"), table.c.fan == bindparam("fan"))
+)
+
+
 def place(db: Connection, chat: int) -> Place:
-    row = db.execute(_PLACE.where(table.c.id == chat)).one()
-    return Place(row.id, ChatKind(row.kind), row.title, Standing(row.standing))
+    number, kind, title, standing = _PLACE_OF.one(db, chat=chat)
+    return Place(number, ChatKind(kind), title, Standing(standing))
 
 
 def enter(db: Connection, bot: int, seen: ChatSeen) -> int:
@@ -74,8 +82,7 @@ def enter(db: Connection, bot: int, seen: ChatSeen) -> int:
 
 def private_door(db: Connection, bot: int, fan: int) -> int:
     """Our own number of the private chat between a bot and a fan, made on first use."""
-    query = select(table.c.id).where(table.c.bot == bot, table.c.fan == fan)
-    known: int | None = db.execute(query).scalar()
+    known: int | None = _DOOR_OF.value(db, bot=bot, fan=fan)
     if known is not None:
         return known
     made = db.execute(
@@ -129,16 +136,21 @@ def migrate(db: Connection, bot: int, old: int, new: int) -> int | None:
     """A group became the supergroup *new* (Telegram's ids): its one row changes, rows that point
     at it stay. Gives our number, or None when the group was never seen.
 
-    The new id may have been seen first (Telegram tells both sides, in any order): then that
-    young row keeps its number for what already points at it but gives up the address.
+    Telegram tells both sides, in any order, and a refused letter may have told us before either:
+    so both ids may have a row. The elder is the group; the younger keeps its number for what
+    already points at it but has no address.
     """
-    query = select(table.c.id).where(table.c.bot == bot, table.c.telegram_id == old)
-    number: int | None = db.execute(query).scalar()
+    query = (
+        select(table.c.id)
+        .where(table.c.bot == bot, table.c.telegram_id.in_((old, new)))
+        .order_by(table.c.id)
+    )
+    number, *younger = db.execute(query).scalars().all() or (None,)
     if number is None:
         return None
     db.execute(
         update(table)
-        .where(table.c.bot == bot, table.c.telegram_id == new)
+        .where(table.c.id.in_(younger))
         .values(telegram_id=None, standing=Standing.LEFT.value)
     )
     db.execute(
@@ -151,5 +163,8 @@ def migrate(db: Connection, bot: int, old: int, new: int) -> int | None:
 
 def groups(db: Connection, bot: int) -> list[Place]:
     """The groups and channels that a bot has seen, in the order of first sight."""
-    query = _PLACE.where(table.c.bot == bot, table.c.fan.is_(None)).order_by(table.c.id)
-    return [Place(r.id, ChatKind(r.kind), r.title, Standing(r.standing)) for r in db.execute(query)]
+    query = _PLACE.where(table.c.bot == bot, table.c.telegram_id.is_not(None))
+    return [
+        Place(r.id, ChatKind(r.kind), r.title, Standing(r.standing))
+        for r in db.execute(query.order_by(table.c.id))
+    ]
