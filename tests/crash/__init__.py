@@ -1,0 +1,1 @@
+"""The process is killed at any moment, and afterwards everything is counted."""
