@@ -244,9 +244,9 @@ def clean(raw: bytes) -> bytes:
 
 def answer(body: bytes) -> Answer:
     """Telegram's envelope; raises Undecodable when it is none even after cleaning."""
-    for attempt in (body, clean(body)):
+    for mend in (bytes, clean):
         try:
-            return _answer.decode(attempt)
+            return _answer.decode(mend(body))
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             reason = str(error)
     raise Undecodable(None, reason)

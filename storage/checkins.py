@@ -11,6 +11,7 @@ from sqlalchemy import (
     Date,
     Integer,
     Table,
+    bindparam,
     func,
     insert,
     select,
@@ -19,6 +20,7 @@ from sqlalchemy import (
 
 from storage import fans
 from storage.database import metadata
+from storage.statements import Prepared
 
 table = Table(
     "checkins",
@@ -30,24 +32,34 @@ table = Table(
 )
 
 
+_m = fans.memberships.c
+_LATEST = Prepared(
+    select(_m.checked_in, _m.streak, _m.days).where(
+        _m.community == bindparam("community"), _m.fan == bindparam("fan")
+    )
+)
+_ADD = Prepared(insert(table), ("community", "fan", "day", "at"))
+_KEEP_AT_HAND = Prepared(
+    update(fans.memberships)
+    .where(_m.community == bindparam("of_community"), _m.fan == bindparam("of_fan"))
+    .values(
+        checked_in=bindparam("on"),
+        streak=bindparam("in_a_row", type_=Integer),
+        days=_m.days + 1,
+    )
+)
+
+
 def latest(db: Connection, community: int, fan: int) -> tuple[date | None, int, int]:
     """The last credited day, the streak that it ended, and all days so far."""
-    m = fans.memberships.c
-    row = db.execute(
-        select(m.checked_in, m.streak, m.days).where(m.community == community, m.fan == fan)
-    ).first()
-    return (row.checked_in, row.streak, row.days) if row else (None, 0, 0)
+    checked_in, streak, days = _LATEST.first(db, community=community, fan=fan) or (None, 0, 0)
+    return checked_in, streak, days
 
 
 def add(db: Connection, community: int, fan: int, day: date, at: int, streak: int) -> None:
     """Credit a day and keep the streak at hand; raises IntegrityError for a day credited before."""
-    db.execute(insert(table).values(community=community, fan=fan, day=day, at=at))
-    m = fans.memberships
-    db.execute(
-        update(m)
-        .where(m.c.community == community, m.c.fan == fan)
-        .values(checked_in=day, streak=streak, days=m.c.days + 1)
-    )
+    _ADD.run(db, community=community, fan=fan, day=day, at=at)
+    _KEEP_AT_HAND.run(db, of_community=community, of_fan=fan, on=day, in_a_row=streak)
 
 
 def days(db: Connection, community: int, fan: int) -> list[date]:

@@ -23,6 +23,8 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from storage.statements import driver, translated
+
 T = TypeVar("T")
 
 metadata = MetaData(
@@ -169,7 +171,10 @@ class Sqlite:
 
         @event.listens_for(engine, "begin")
         def on_begin(connection: Connection) -> None:
-            connection.exec_driver_sql(begin)
+            try:
+                driver(connection).execute(begin)
+            except sqlite3.Error as error:
+                raise translated(error, begin) from error
 
         return engine
 

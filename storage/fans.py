@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    bindparam,
     insert,
     select,
     update,
@@ -23,6 +24,7 @@ from sqlalchemy import (
 
 from storage.database import metadata
 from storage.records import Community, Fan, FanSeen, Reach
+from storage.statements import Prepared
 
 table = Table(
     "fans",
@@ -50,23 +52,68 @@ memberships = Table(
 )
 
 
+_NUMBER = Prepared(select(table.c.id).where(table.c.telegram_id == bindparam("telegram_id")))
+_RENEW = Prepared(
+    update(table)
+    .where(table.c.id == bindparam("fan"))
+    .values(
+        name=bindparam("their_name"),
+        username=bindparam("their_username"),
+        language=bindparam("their_language"),
+    )
+)
+_MEET = Prepared(
+    insert(table).returning(table.c.id),
+    ("telegram_id", "name", "username", "language", "first_seen"),
+)
+_REMEMBER = Prepared(
+    select(
+        table.c.name,
+        table.c.language,
+        memberships.c.fan,
+        memberships.c.zone,
+        memberships.c.locale,
+        memberships.c.reach,
+    )
+    .select_from(
+        table.outerjoin(
+            memberships,
+            (memberships.c.fan == table.c.id) & (memberships.c.community == bindparam("community")),
+        )
+    )
+    .where(table.c.id == bindparam("fan"))
+)
+_JOIN = Prepared(insert(memberships), ("community", "fan", "joined", "reach"))
+
+
 def number_of(db: Connection, telegram_id: int) -> int | None:
     """Our own number of a Telegram user, if he was ever seen."""
-    query = select(table.c.id).where(table.c.telegram_id == telegram_id)
-    value: int | None = db.execute(query).scalar()
-    return value
+    number: int | None = _NUMBER.value(db, telegram_id=telegram_id)
+    return number
 
 
 def meet(db: Connection, seen: FanSeen, at: int) -> int:
-    """Our own number of a person, made or renewed; the road's store does the same in batches."""
+    """Our own number of a person, made or renewed."""
     known = number_of(db, seen.telegram_id)
-    values = {"name": seen.name, "username": seen.username, "language": seen.language}
     if known is not None:
-        db.execute(update(table).where(table.c.id == known).values(**values))
+        _RENEW.run(
+            db,
+            fan=known,
+            their_name=seen.name,
+            their_username=seen.username,
+            their_language=seen.language,
+        )
         return known
-    made = db.execute(insert(table).values(telegram_id=seen.telegram_id, first_seen=at, **values))
-    (key,) = made.inserted_primary_key or (0,)
-    return int(key)
+    return int(
+        _MEET.value(
+            db,
+            telegram_id=seen.telegram_id,
+            name=seen.name,
+            username=seen.username,
+            language=seen.language,
+            first_seen=at,
+        )
+    )
 
 
 def remember(db: Connection, community: Community, fan: int, at: int) -> Fan:
@@ -74,39 +121,17 @@ def remember(db: Connection, community: Community, fan: int, at: int) -> Fan:
 
     ``locale`` is the fan's choice, else Telegram's language code as it is, else the community's.
     """
-    query = (
-        select(
-            table.c.name,
-            table.c.language,
-            memberships.c.fan,
-            memberships.c.zone,
-            memberships.c.locale,
-            memberships.c.reach,
-        )
-        .select_from(
-            table.outerjoin(
-                memberships,
-                (memberships.c.fan == table.c.id) & (memberships.c.community == community.id),
-            )
-        )
-        .where(table.c.id == fan)
-    )
-    row = db.execute(query).one()
-    if row.fan is None:
-        db.execute(
-            insert(memberships).values(
-                community=community.id,
-                fan=fan,
-                joined=at,
-                reach=Reach.NEVER_STARTED.value,
-            )
-        )
+    row = _REMEMBER.one(db, community=community.id, fan=fan)
+    name, language, member, zone, locale, reach = row
+    if member is None:
+        reach = Reach.NEVER_STARTED.value
+        _JOIN.run(db, community=community.id, fan=fan, joined=at, reach=reach)
     return Fan(
         id=fan,
-        name=row.name,
-        locale=row.locale or row.language or community.locale,
-        zone=row.zone or community.zone,
-        reach=Reach(row.reach) if row.reach else Reach.NEVER_STARTED,
+        name=name,
+        locale=locale or language or community.locale,
+        zone=zone or community.zone,
+        reach=Reach(reach),
     )
 
 

@@ -23,16 +23,19 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    bindparam,
     delete,
     func,
+    insert,
     select,
     text,
     update,
 )
 
-from storage import chats, fans
+from storage import chats, fans, interactions
 from storage.database import metadata
 from storage.records import Arrival, ChatKind, Class, FanSeen, Kind, Task
+from storage.statements import Bulk, Prepared
 
 KEPT_HOURS = 48
 WAITING, TAKEN, DEAD = 0, 1, 2
@@ -163,54 +166,24 @@ def keep(
         if a.raw is not None:
             lane = fan if fan is not None else -(chat or 0)
             tasks.append((bot, a.update_id, lane, fan, chat, a.at, a.raw))
-    _insert(db, "interactions", LOG_COLUMNS, log)
-    _insert(db, "inbox", TASK_COLUMNS, tasks)
+    _LOG.insert(db, log)
+    _TASKS.insert(db, tasks)
     return Kept(len(fresh), len(tasks), people, rooms)
 
 
-LOG_COLUMNS: Mapping[str, str] = {
-    "bot": "smallint",
-    "update_id": "bigint",
-    "kind": "smallint",
-    "class": "smallint",
-    "chat": "integer",
-    "fan": "bigint",
-    "at": "bigint",
-    "message": "bigint",
-    "ref": "bigint",
-    "text": "text",
-}
-TASK_COLUMNS: Mapping[str, str] = {
-    "bot": "smallint",
-    "update_id": "bigint",
-    "lane": "bigint",
-    "fan": "bigint",
-    "chat": "integer",
-    "at": "bigint",
-    "raw": "bytea",
-}
-
-
-def _insert(
-    db: Connection, name: str, columns: Mapping[str, str], rows: list[tuple[Any, ...]]
-) -> None:
-    """Many rows at the price of the bare driver: this is where every update passes."""
-    if not rows:
-        return
-    names = ", ".join(f'"{column}"' for column in columns)
-    if db.dialect.name == "sqlite":
-        marks = ", ".join("?" * len(columns))
-        cursor = db.connection.cursor()
-        try:
-            cursor.executemany(f"INSERT INTO {name} ({names}) VALUES ({marks})", rows)
-        finally:
-            cursor.close()
-        return
-    arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(columns.values(), 1))
-    db.exec_driver_sql(
-        f"INSERT INTO {name} ({names}) SELECT * FROM unnest({arrays})",
-        tuple(list(column) for column in zip(*rows, strict=True)),
+_LOG = Bulk(
+    interactions.table,
+    ("bot", "update_id", "kind", "class", "chat", "fan", "at", "message", "ref", "text"),
+)
+_TASKS = Bulk(table, ("bot", "update_id", "lane", "fan", "chat", "at", "raw"))
+_SEEN = Prepared(
+    select(seen.c.first, seen.c.last).where(
+        seen.c.bot == bindparam("bot"),
+        seen.c.last >= bindparam("lowest"),
+        seen.c.first <= bindparam("highest"),
     )
+)
+_SEE = Prepared(insert(seen), ("bot", "first", "last", "at"))
 
 
 def _unseen(db: Connection, bot: int, arrivals: Sequence[Arrival], now: int) -> list[Arrival]:
@@ -220,22 +193,15 @@ def _unseen(db: Connection, bot: int, arrivals: Sequence[Arrival], now: int) -> 
     if db.dialect.name == "postgresql":  # two receivers of one bot keep one after the other
         db.execute(text("SELECT pg_advisory_xact_lock(726974, :bot)"), {"bot": bot})
     ids = [a.update_id for a in arrivals]
-    ranges = db.execute(
-        select(seen.c.first, seen.c.last).where(
-            seen.c.bot == bot, seen.c.last >= min(ids), seen.c.first <= max(ids)
-        )
-    ).all()
+    ranges = _SEEN.rows(db, bot=bot, lowest=min(ids), highest=max(ids))
     fresh: dict[int, Arrival] = {}
     for a in arrivals:
-        if a.update_id not in fresh and not any(
-            first <= a.update_id <= last for first, last in ranges
+        if a.update_id not in fresh and not (
+            ranges and any(first <= a.update_id <= last for first, last in ranges)
         ):
             fresh[a.update_id] = a
-    spans = [
-        {"bot": bot, "first": span[0], "last": span[-1], "at": now} for span in runs(sorted(fresh))
-    ]
-    if spans:
-        db.execute(seen.insert(), spans)
+    for span in runs(sorted(fresh)):
+        _SEE.run(db, bot=bot, first=span[0], last=span[-1], at=now)
     return list(fresh.values())
 
 
@@ -256,7 +222,7 @@ def forget_seen(db: Connection, before: int) -> int:
     return db.execute(delete(seen).where(seen.c.at < before)).rowcount
 
 
-_TASK = select(
+_FIELDS = (
     table.c.id,
     table.c.bot,
     table.c.update_id,
@@ -268,23 +234,28 @@ _TASK = select(
     table.c.attempts,
     table.c.failures,
 )
+_OLDEST = (
+    select(table.c.id)
+    .where(table.c.state == WAITING)
+    .order_by(table.c.id)
+    .limit(bindparam("most", type_=Integer))
+)
+_TAKE = Prepared(
+    update(table)
+    .where(table.c.id.in_(_OLDEST.scalar_subquery()))
+    .values(state=TAKEN)
+    .returning(*_FIELDS)
+)
 
 
 def take(db: Connection, most: int) -> list[Task]:
     """The oldest waiting tasks, marked as taken: after a crash they are the suspects."""
-    oldest = select(table.c.id).where(table.c.state == WAITING).order_by(table.c.id).limit(most)
-    rows = db.execute(
-        update(table)
-        .where(table.c.id.in_(oldest.scalar_subquery()))
-        .values(state=TAKEN)
-        .returning(*_TASK.selected_columns)
-    )
-    return sorted((Task(**row._mapping) for row in rows), key=lambda task: task.id)
+    return sorted((Task(*row) for row in _TAKE.rows(db, most=most)), key=lambda task: task.id)
 
 
 def suspects(db: Connection) -> list[Task]:
     """What was taken when the process ended: one of these may have killed it."""
-    rows = db.execute(_TASK.where(table.c.state == TAKEN).order_by(table.c.id))
+    rows = db.execute(select(*_FIELDS).where(table.c.state == TAKEN).order_by(table.c.id))
     return [Task(**row._mapping) for row in rows]
 
 
@@ -313,25 +284,8 @@ def keep_undecodable(db: Connection, bot: int, update_id: int | None, raw: bytes
         arrival = Arrival(update_id, Kind.OTHER, Class.PASSIVE, now)
         if not _unseen(db, bot, [arrival], now):
             return False
-    _insert(
-        db,
-        "interactions",
-        LOG_COLUMNS,
-        [
-            (
-                bot,
-                update_id,
-                int(Kind.OTHER),
-                int(Class.PASSIVE),
-                None,
-                None,
-                now,
-                None,
-                None,
-                None,
-            )
-        ],
-    )
+    kind, cls = int(Kind.OTHER), int(Class.PASSIVE)
+    _LOG.insert(db, [(bot, update_id, kind, cls, None, None, now, None, None, None)])
     db.execute(
         table.insert().values(
             bot=bot,
@@ -353,7 +307,10 @@ def put(db: Connection, bot: int, lane: int, raw: bytes, now: int, *, chat: int 
 
 def close(db: Connection, task: int) -> bool:
     """Take the task out; False when it had left before (then its work must not be done again)."""
-    return bool(db.execute(delete(table).where(table.c.id == task)).rowcount)
+    return bool(_CLOSE.run(db, task=task))
+
+
+_CLOSE = Prepared(delete(table).where(table.c.id == bindparam("task")))
 
 
 def revive(db: Connection, tasks: Sequence[int] | None = None) -> int:

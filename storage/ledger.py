@@ -20,15 +20,17 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    bindparam,
     func,
     insert,
     select,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
 
 from storage import communities, fans
 from storage.database import metadata
 from storage.records import moment
+from storage.statements import Prepared
 
 NUMBER = BigInteger().with_variant(Integer, "sqlite")
 
@@ -64,22 +66,28 @@ entries = Table(
 )
 
 
+_ACCOUNT = Prepared(
+    select(accounts.c.id).where(
+        accounts.c.community == bindparam("community"),
+        accounts.c.kind == bindparam("kind"),
+        accounts.c.fan == bindparam("fan"),
+    )
+)
+# PostgreSQL's form of "on conflict do nothing", which SQLite understands as well.
+_OPEN = Prepared(postgresql.insert(accounts).on_conflict_do_nothing(), ("community", "kind", "fan"))
+_BEGIN = Prepared(
+    postgresql.insert(transactions).on_conflict_do_nothing().returning(transactions.c.id),
+    ("community", "idem", "reason", "at"),
+)
+_BOOK = Prepared(insert(entries), ("transaction", "account", "amount"))
+
+
 def _account(db: Connection, community: int, kind: str, fan: int = 0) -> int:
-    query = select(accounts.c.id).where(
-        accounts.c.community == community,
-        accounts.c.kind == kind,
-        accounts.c.fan == fan,
-    )
-    known: int | None = db.execute(query).scalar()
-    if known is not None:
-        return known
-    dialect = sqlite if db.dialect.name == "sqlite" else postgresql
-    db.execute(
-        dialect.insert(accounts)
-        .values(community=community, kind=kind, fan=fan)
-        .on_conflict_do_nothing()
-    )
-    return int(db.execute(query).scalar_one())
+    known = _ACCOUNT.value(db, community=community, kind=kind, fan=fan)
+    if known is None:
+        _OPEN.run(db, community=community, kind=kind, fan=fan)
+        known = _ACCOUNT.value(db, community=community, kind=kind, fan=fan)
+    return int(known)
 
 
 def earn(
@@ -93,26 +101,15 @@ def earn(
     at: int,
 ) -> bool:
     """Hand out points once per *idem* key; False when that was done before."""
-    dialect = sqlite if db.dialect.name == "sqlite" else postgresql
-    made = db.execute(
-        dialect.insert(transactions)
-        .values(community=community, idem=idem, reason=reason, at=at)
-        .on_conflict_do_nothing()
-        .returning(transactions.c.id)
-    ).scalar()
+    made = _BEGIN.value(db, community=community, idem=idem, reason=reason, at=at)
     if made is None:
         return False
     issuer, holder = (
         _account(db, community, "issuer"),
         _account(db, community, "fan", fan),
     )
-    db.execute(
-        insert(entries),
-        [
-            {"transaction": made, "account": issuer, "amount": -amount},
-            {"transaction": made, "account": holder, "amount": amount},
-        ],
-    )
+    _BOOK.run(db, transaction=made, account=issuer, amount=-amount)
+    _BOOK.run(db, transaction=made, account=holder, amount=amount)
     return True
 
 

@@ -32,6 +32,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from storage import chats, fans
 from storage.database import metadata
 from storage.records import ChatKind, Letter, LetterClass, LetterState, Waiting
+from storage.statements import Prepared
 
 table = Table(
     "outbox",
@@ -110,9 +111,29 @@ def put(db: Connection, letter: Letter) -> bool:
         "not_after": letter.not_after,
         "then": letter.then,
     }
-    dialect = sqlite if db.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(table).values(**values).on_conflict_do_nothing()
-    return bool(db.execute(statement).rowcount)
+    return bool(_PUT.run(db, **values))
+
+
+# PostgreSQL's form of "on conflict do nothing", which SQLite understands as well.
+_PUT = Prepared(
+    postgresql.insert(table).on_conflict_do_nothing(),
+    (
+        "bot",
+        "chat",
+        "fan",
+        "idem",
+        "class",
+        "method",
+        "template",
+        "locale",
+        "facts",
+        "payload",
+        "reply_to",
+        "not_before",
+        "not_after",
+        "then",
+    ),
+)
 
 
 def add_up(db: Connection, letter: Letter, field: str) -> None:
