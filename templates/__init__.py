@@ -5,23 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateSyntaxError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from templates import markup
+from templates import markup, personas
 
 HERE = Path(__file__).parent
-LOCALES = ("zh", "en", "zh-TW")
+LOCALES = personas.LOCALES
 """The languages that we have words in, in the order in which a fan is offered them."""
 
 BUTTON_LIMIT = 64
-_FALLBACK = {"zh-TW": ("zh-TW", "zh", "en"), "zh": ("zh", "en"), "en": ("en",)}
 _ANOTHER_VARIANT = re.compile(r"^---$", re.MULTILINE)
 _BUTTONS = "_buttons"
+_PERSONAS = "personas"
+_NOBODY: Mapping[str, object] = {}
+_COMMENT = re.compile(r"\s*\{#-?\s*(.*?)\s*-?#\}", re.DOTALL)
 _KEY = re.compile(r"[a-z][\w-]*", re.ASCII)
-_SELF = {"zh": "我", "zh-TW": "我", "en": "I"}
 # Few filters, and none that could switch the escaping off: words need no more.
 _FILTERS = {
     *("abs", "batch", "capitalize", "default", "first", "groupby", "join", "last", "length"),
@@ -89,11 +92,15 @@ class Voice:
     """All words of one installation, read once and compiled when first used.
 
     A template's `name` is `<room>/<outcome>`. It sees the outcome's facts (plain values as JSON
-    knows them; a fact that is None or cannot be seen is "") and `persona`, nothing else. `persona`
-    is a mapping: `name` must be there; `self` (how she says "I": 我, 鹿鹿) and `calls_fans` (for
-    example 小树苗) are filled in when absent, the latter with "", and so must be asked for with
-    `{% if %}`, as must a fan's `name`, which may be "". All three belong to a language: pass those
-    of the letter's locale.
+    knows them; a fact that is None or cannot be seen is "") and `persona`, nothing else: her
+    `name`, `self` (how she says "I": 我, 鹿鹿), `calls_fans` (for example 小树苗) and `greeting`
+    (by the hour). The last two may be "", and so must be asked for with `{% if %}`, as must a
+    fan's `name`.
+
+    The `persona` that is passed in is a community's row: its `key` names the shipped persona whose
+    words she speaks with (`personas/<key>/<locale>/<room>/<outcome>.j2`, else the house's), unless
+    `words` names another; the rest is what the community wants to have its own way, see
+    `personas.tongue`. Without a key she speaks with the words of the house.
 
     Facts are never trusted: they are cleaned and escaped, a name that runs right to left is
     isolated so that it does not turn the sentence around it, and a `name` that looks like a link,
@@ -106,6 +113,11 @@ class Voice:
             for locale in LOCALES
             for path in sorted((root / locale).rglob("*.j2"))
         }
+        self._personas = personas.shipped(root / _PERSONAS)
+        for key, locale in product(self._personas, LOCALES):
+            at = f"{_PERSONAS}/{key}/{locale}"
+            for path in sorted((root / at).rglob("*.j2")):
+                self._files[at, path.relative_to(root / at).with_suffix("").as_posix()] = path
         self._words = _stage(escape=True)
         self._labels = _stage(escape=False)
         # One cache per object: two voices in a test do not share words.
@@ -114,19 +126,38 @@ class Voice:
 
     def knows(self, name: str, locale: str | None = None) -> bool:
         """Whether a fan of this locale gets an answer, be it in a language she falls back to."""
-        return any((at, name) in self._files for at in _FALLBACK.get(locale or "", LOCALES))
+        return any((at, name) in self._files for at in personas.FALLBACK.get(locale or "", LOCALES))
 
     def names(self) -> list[str]:
         """Every outcome that has words in some language, sorted."""
         return sorted({name for _, name in self._files if not name.endswith(f"/{_BUTTONS}")})
 
-    def variants(self, name: str, locale: str) -> int:
-        """How many ways there are to say it."""
-        return len(self._variants(name, locale))
+    def cast(self) -> Mapping[str, Mapping[str, Any]]:
+        """The shipped personas by their key."""
+        return self._personas
 
-    def used(self, name: str, locale: str) -> set[str]:
+    def source(self, name: str, locale: str, persona: Mapping[str, object] = _NOBODY) -> str:
+        """The file that she speaks from, such as `personas/lulu/zh/checkin/checked_in.j2`."""
+        at, _ = self._find(name, locale, _words_of(persona))
+        return f"{at}/{name}.j2"
+
+    def sources(self) -> list[str]:
+        """Every file of words that there is, sorted."""
+        return sorted(f"{at}/{name}.j2" for at, name in self._files)
+
+    def note(self, name: str) -> str:
+        """What the author says about an outcome in the comment that opens its file; "" without."""
+        _, path = self._find(name, "zh", "")
+        comment = _COMMENT.match(path.read_text(encoding="utf-8"))
+        return " ".join(comment[1].split()) if comment else ""
+
+    def variants(self, name: str, locale: str, persona: Mapping[str, object] = _NOBODY) -> int:
+        """How many ways there are to say it."""
+        return len(self._variants(name, locale, _words_of(persona)))
+
+    def used(self, name: str, locale: str, persona: Mapping[str, object] = _NOBODY) -> set[str]:
         """The facts that the words ask for, over all variants; `persona` is not counted."""
-        at, path = self._find(name, locale)
+        at, path = self._find(name, locale, _words_of(persona))
         found: set[str] = set()
         for source in _sources(path):
             try:
@@ -143,14 +174,16 @@ class Voice:
         locale: str,
         persona: Mapping[str, object],
         variant: int = 0,
+        hour: int | None = None,
     ) -> str:
         """Telegram HTML for the outcome, without white space around it; `variant` counts round.
 
-        Raises `NoWords`, or `BadTemplate` where the words and the facts do not fit.
+        `hour` is the hour of the day where the fan is; without it she greets nobody by it. Raises
+        `NoWords`, or `BadTemplate` where the words and the facts do not fit.
         """
-        variants = self._variants(name, locale)
+        variants = self._variants(name, locale, _words_of(persona))
         template = variants[variant % len(variants)]
-        return self._say(template, _scope(facts, persona, locale)).strip()
+        return self._say(template, self._scope(facts, persona, locale, hour)).strip()
 
     def buttons(
         self,
@@ -169,20 +202,22 @@ class Voice:
         ready, asking = self._buttons(name.partition("/")[0], locale)
         labels = dict(ready)
         if asking:
-            scope = _scope(facts, persona, locale)
+            scope = self._scope(facts, persona, locale, None)
             for key, needs, label in asking:
                 if needs <= scope.keys():
                     labels[key] = _label(self._say(label, scope))
         return labels
 
-    def _find(self, name: str, locale: str) -> tuple[str, Path]:
-        for at in _FALLBACK.get(locale, ()):
-            if path := self._files.get((at, name)):
-                return at, path
+    def _find(self, name: str, locale: str, words: str = "") -> tuple[str, Path]:
+        """The file: in each language first the persona's own, then the house's."""
+        for at in personas.FALLBACK.get(locale, ()):
+            for home in (f"{_PERSONAS}/{words}/{at}", at) if words else (at,):
+                if path := self._files.get((home, name)):
+                    return home, path
         raise NoWords(name, locale)
 
-    def _read_variants(self, name: str, locale: str) -> Sequence[Template]:
-        at, path = self._find(name, locale)
+    def _read_variants(self, name: str, locale: str, words: str) -> Sequence[Template]:
+        at, path = self._find(name, locale, words)
         return tuple(_compiled(self._words, source, name, at) for source in _sources(path))
 
     def _read_buttons(
@@ -215,13 +250,30 @@ class Voice:
                 raise BadTemplate(name, at, line + 1, "a button is written `key = label`")
             yield key, label, _compiled(self._labels, "\n" * line + label, name, at)
 
+    def _scope(
+        self,
+        facts: Mapping[str, object],
+        persona: Mapping[str, object],
+        locale: str,
+        hour: int | None,
+    ) -> dict[str, object]:
+        scope = {key: _tame(value) for key, value in facts.items()}
+        name = scope.get("name")
+        if isinstance(name, str) and name:
+            scope["name"] = _LURE.sub(_WORD_JOINER, name)
+        known = self._personas.get(str(persona.get("key", "")), _NOBODY)
+        scope["persona"] = _tame(personas.tongue(persona, known, locale, hour))
+        return scope
+
     def _say(self, template: Template, scope: Mapping[str, object]) -> str:
         try:
             return template.render(scope)
         except Exception as error:
             # Whatever a template raises is a fault in the words, and their author needs the line.
-            at, _, name = (template.name or "").partition("/")
-            raise BadTemplate(name, at, _line(error, template), str(error)) from error
+            at, room, outcome = (template.name or "").rsplit("/", 2)
+            raise BadTemplate(
+                f"{room}/{outcome}", at, _line(error, template), str(error)
+            ) from error
 
 
 def _stage(*, escape: bool) -> ImmutableSandboxedEnvironment:
@@ -269,16 +321,8 @@ def _line(error: Exception, template: Template) -> int:
     return line
 
 
-def _scope(
-    facts: Mapping[str, object], persona: Mapping[str, object], locale: str
-) -> dict[str, object]:
-    scope = {key: _tame(value) for key, value in facts.items()}
-    name = scope.get("name")
-    if isinstance(name, str) and name:
-        scope["name"] = _LURE.sub(_WORD_JOINER, name)
-    filled = {"self": _SELF.get(locale, ""), "calls_fans": "", **persona}
-    scope["persona"] = {key: _tame(value) for key, value in filled.items()}
-    return scope
+def _words_of(persona: Mapping[str, object]) -> str:
+    return str(persona.get("words") or persona.get("key") or "")
 
 
 def _tame(value: object) -> object:
