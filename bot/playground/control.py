@@ -59,6 +59,8 @@ KEPT_EVENTS = 3_000
 #: Real seconds that a press waits for the bot's answer, as Telegram's apps do.
 PRESS_WAIT = 12.0
 HEARTBEAT = 15.0
+#: Rows of the store in one answer, and how many of the newest a page shows.
+ROWS, KEPT_ROWS = 200, 150
 MORNING = 8
 
 
@@ -222,9 +224,7 @@ class Control:
             if name.startswith("_do_")
         }
         if process is not None:
-            process.on_change.append(
-                lambda: self._live.publish("process", process=process.picture())
-            )
+            process.on_change.append(lambda: self._process_changed(process))
             process.on_lines.append(lambda lines: self._live.publish("log", lines=lines))
         if simulation is not None:
             simulation.on_change.append(
@@ -309,8 +309,7 @@ class Control:
             if call.n in self._seen_calls or not (call.status or call.done or call.fault):
                 continue
             self._seen_calls.add(call.n)
-            if self._process is not None:
-                self._process.noticed()
+            self._notice(call.method)
             if call.method.lower() != "getupdates" or call.status >= 400:
                 self._live.publish("call", call=view.call(call, self._world))
         if len(self._seen_calls) > 5_000:
@@ -318,6 +317,18 @@ class Control:
         pictured = self._faults_picture()
         if pictured != self._told_faults:
             self._tell_faults()
+
+    def _process_changed(self, process: BotProcess) -> None:
+        self._live.publish("process", process=process.picture())
+        if process.state in ("killed", "crashed", "stopped"):
+            self._memory_down()
+
+    def _notice(self, method: str) -> None:
+        """A call shows that the bot is up; one that has a web server is up when that answers."""
+        if self._process is None:
+            return
+        if self._remembered_url is None or method.lower().startswith(("send", "edit", "answer")):
+            self._process.noticed()
 
     async def _follow_clock(self) -> None:
         while True:
@@ -330,29 +341,42 @@ class Control:
         last = 0
         async with aiohttp.ClientSession(timeout=timeout) as session:
             while True:
-                if self._live.readers or not self._memory["up"]:
+                if self._live.readers or not self._memory["up"] or self._waits():
                     last = await self._ask_memory(session, url, last)
                 await asyncio.sleep(1.0)
 
+    def _waits(self) -> bool:
+        return self._process is not None and self._process.state == "starting"
+
+    def _memory_down(self) -> None:
+        if self._memory["up"]:
+            self._memory["up"] = False
+            self._live.publish("remembered", up=False, totals=self._memory["totals"], rows=[])
+
     async def _ask_memory(self, session: aiohttp.ClientSession, url: str, last: int) -> int:
+        rows: list[Json] = []
+        newest = last
         try:
-            async with session.get(url, params={"after": last, "limit": 200}) as answer:
-                if answer.status != 200:
-                    raise aiohttp.ClientError(f"the bot's web server answered {answer.status}")
-                body = await answer.json(content_type=None)
-            rows = [view.remembered(row, self._world) for row in body["rows"]]
-            totals = {name: int(count) for name, count in body["totals"].items()}
-            newest = max([last, *(int(row["id"]) for row in body["rows"])])
+            while True:
+                async with session.get(url, params={"after": newest, "limit": ROWS}) as answer:
+                    answer.raise_for_status()
+                    body = await answer.json(content_type=None)
+                rows = [*rows, *(view.remembered(row, self._world) for row in body["rows"])]
+                rows = rows[-KEPT_ROWS:]
+                totals = {name: int(count) for name, count in body["totals"].items()}
+                newest = max([newest, *(int(row["id"]) for row in body["rows"])])
+                # A long history comes in many answers; only its end is shown.
+                if len(body["rows"]) < ROWS:
+                    break
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, KeyError, TypeError):
             # Down, starting, or not ours: the page says so and keeps what it knew.
-            if self._memory["up"]:
-                self._memory["up"] = False
-                self._live.publish("remembered", up=False, totals=self._memory["totals"], rows=[])
+            self._memory_down()
             return last
-        if not last:
-            rows = rows[-150:]
+        if self._process is not None:
+            self._process.noticed()
         changed = rows or totals != self._memory["totals"] or not self._memory["up"]
-        self._memory = {"up": True, "totals": totals, "rows": [*self._memory["rows"], *rows][-150:]}
+        kept = [*self._memory["rows"], *rows][-KEPT_ROWS:]
+        self._memory = {"up": True, "totals": totals, "rows": kept}
         if changed:
             self._live.publish("remembered", up=True, totals=totals, rows=rows)
         return newest
