@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 import secrets
 import signal
 import sys
@@ -188,7 +187,15 @@ async def open_app(settings: config.Settings) -> AsyncIterator[App]:
                 station.poller = Poller(station.keeper, session, url)
             stations[station.face.id] = station
         lanes = Lanes(database, coordination, _walk_later)
-        agenda = Agenda(database, coordination, clock, speech, road.table.jobs, stations)
+        agenda = Agenda(
+            database,
+            coordination,
+            clock,
+            speech,
+            road.table.jobs,
+            stations,
+            settings.retention.text_days,
+        )
         site = Site(settings.web, database, stations={n: s.keeper for n, s in stations.items()})
         app = App(
             settings, database, coordination, clock, speech, road, stations, lanes, agenda, site
@@ -259,7 +266,6 @@ async def _station(
         clock,
         speech,
         seal,
-        random.Random(),
         on_migrated=keeper.known.chats.clear,
     )
     return Station(bot, face, keeper, sender, Toasts(bot, database), seal)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,7 +15,7 @@ from bot.clock import Clock
 from bot.lanes import describe
 from bot.react import Speech, outbox_topic, speak_for
 from handlers.doors import Due
-from storage import due, inbox
+from storage import due, inbox, interactions
 from storage.coordination import Coordination
 from storage.database import Connection, Database, DatabaseAway, DatabaseFull
 from storage.records import NOWHERE, Face, Job, Late, Moment, moment
@@ -41,6 +42,7 @@ class Agenda:
     speech: Speech
     jobs: Mapping[str, Due]
     stations: Mapping[int, HasFace]
+    text_days: int
 
     async def run(self) -> None:
         """Look whenever something is due, and at once when the clock is moved."""
@@ -50,10 +52,21 @@ class Agenda:
                 await self.do_pending()
                 if abs(self.clock.now() - kept_house) >= HOUR:
                     kept_house = self.clock.now()
-                    await self.database.work(lambda db: keep_house(db, self.clock.now()))
+                    await self.keep_house(kept_house)
             except (DatabaseAway, DatabaseFull) as error:
                 log.error("due jobs wait for the database", why=str(error))
             await self.clock.moved(LOOK)
+
+    async def keep_house(self, now: int) -> None:
+        """Forget which updates were seen, once Telegram cannot repeat them any more, and what
+        fans wrote, once its days are over."""
+        await self.database.work(lambda db: inbox.forget_seen(db, now - inbox.KEPT_HOURS * HOUR))
+        if self.text_days:
+            before = now - self.text_days * 24 * HOUR
+            more = True
+            while more:  # in pieces, so that nobody waits behind a year of words
+                more = await self.database.work(lambda db: interactions.forget_text(db, before))
+                await asyncio.sleep(0)
 
     async def do_pending(self) -> int:
         """Do all that is due now; gives how many jobs were done, skipped or put to somebody."""
@@ -99,8 +112,3 @@ class Agenda:
         at = moment(now).astimezone(ZoneInfo(face.community.zone))
         here = Moment(at, f"j{job.id}", face, NOWHERE)
         return speak_for(db, self.speech, face, rule.step(db, job, here), here)
-
-
-def keep_house(db: Connection, now: int) -> None:
-    """Forget which updates were seen once Telegram cannot repeat them any more."""
-    inbox.forget_seen(db, now - inbox.KEPT_HOURS * HOUR)

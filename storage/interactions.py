@@ -7,6 +7,7 @@ to be forgotten. One index serves "what did this fan do lately" and "when was he
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import (
@@ -20,9 +21,10 @@ from sqlalchemy import (
     Text,
     func,
     select,
+    update,
 )
 
-from storage import chats, communities, fans
+from storage import chats, communities, fans, marks
 from storage.database import metadata
 from storage.records import Kind, moment
 
@@ -82,6 +84,27 @@ def exported(db: Connection, after: int = 0, limit: int | None = None) -> Iterat
             "kind": Kind(row.kind).name.lower(),
             "at": moment(row.at).isoformat(),
         }
+
+
+def forget_text(db: Connection, before: int, most: int = 5_000) -> bool:
+    """Let the words of the next *most* rows that are older than *before* go; True while more may.
+
+    Rows are passed once, in their order: a bookmark remembers how far the words are gone.
+    """
+    passed = int(marks.read(db, "text-forgotten") or 0)
+    rows = db.execute(
+        select(table.c.id, table.c.at).where(table.c.id > passed).order_by(table.c.id).limit(most)
+    ).all()
+    old = [row.id for row in takewhile(lambda row: row.at < before, rows)]
+    if not old:
+        return False
+    db.execute(
+        update(table)
+        .where(table.c.id > passed, table.c.id <= old[-1], table.c.text.is_not(None))
+        .values(text=None)
+    )
+    marks.write(db, "text-forgotten", str(old[-1]))
+    return len(old) == most
 
 
 def count(db: Connection) -> int:
