@@ -60,6 +60,17 @@ def test_privacy_mode_hides_what_is_not_meant_for_the_bot(stage: Stage) -> None:
     assert stage.heard(shy) == ["/checkin", "/checkin@SHY_bot"]
 
 
+async def test_a_bare_command_is_for_the_bot_that_spoke_last(stage: Stage) -> None:
+    world = stage.telegram.world
+    bots = [world.add_bot(name, f"{name}_bot") for name in ("first", "second")]
+    group = world.make_supergroup("G", stage.owner, [stage.fan], bots)
+    for bot in bots:
+        hello = {"chat_id": group.id, "text": "hello"}
+        await stage.telegram.door.call(bot, "sendMessage", hello, {})
+        world.say(stage.fan, group, f"/after_{bot.first_name}")
+    assert [stage.heard(bot) for bot in bots] == [["/after_first"], ["/after_second"]]
+
+
 async def test_bots_do_not_hear_bots_and_replies_reach_the_shy_one(stage: Stage) -> None:
     world = stage.telegram.world
     shy = world.add_bot("Shy", "shy_bot")
