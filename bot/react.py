@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from handlers.doors import Do, Outcome, Result, Say, template_of
 from handlers.groups.rules import CatchingUp
-from storage import chats, fans, inbox, outbox
+from storage import bags, chats, fans, inbox, outbox
 from storage.database import Connection, Database
 from storage.records import (
     NOWHERE,
@@ -42,13 +42,44 @@ class Speech:
 
     voice: Voice
 
-    def words(self, outcome: Outcome, locale: str, face: Face) -> str:
+    def words(
+        self,
+        outcome: Outcome,
+        locale: str,
+        face: Face,
+        *,
+        variant: int = 0,
+        hour: int | None = None,
+    ) -> str:
         """Telegram HTML that the strict parser accepts; raises templates.markup.Unsendable."""
         html = self.voice.render(
-            template_of(type(outcome)), facts_of(outcome), locale=locale, persona=persona(face)
+            template_of(type(outcome)),
+            facts_of(outcome),
+            locale=locale,
+            persona=persona(face),
+            variant=variant,
+            hour=hour,
         )
         markup.parse(html)
         return html
+
+    def toast(
+        self,
+        db: Connection,
+        outcome: Outcome,
+        locale: str,
+        face: Face,
+        fan: Fan | None,
+        now: Moment,
+    ) -> str:
+        """Plain words for whoever pressed a button: in a group they alone see them, so they have a
+        bag of their own."""
+        name = template_of(type(outcome))
+        count = self.voice.variants(name, locale, persona(face))
+        alone = fan.id if fan is not None and not now.place.private else 0
+        variant = bags.draw(db, now.place.id, name, locale, count, alone)
+        html = self.words(outcome, locale, face, variant=variant, hour=now.at.hour)
+        return markup.plain(html, TOAST)
 
     def letter(
         self,
@@ -197,7 +228,7 @@ class Reaction:
         late = self.now - self.task.at > LATE
         self.spoke = True
         if self.callback is not None and not late:
-            return markup.plain(self.speech.words(outcome, locale, self.face), TOAST)
+            return self.speech.toast(db, outcome, locale, self.face, listener, now)
         if late and not now.place.private:
             self._count(db, now)
             return None

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import structlog
 from aiogram import Bot, methods
@@ -38,10 +38,10 @@ from pydantic import BaseModel
 from bot.clock import Clock
 from bot.react import Speech, outbox_topic, persona
 from bot.seals import Seal
-from storage import chats, fans, inbox, outbox
+from storage import bags, chats, fans, inbox, outbox
 from storage.coordination import GLOBAL, Ask, Coordination
 from storage.database import Connection, Database, DatabaseAway, DatabaseFull
-from storage.records import Face, Letter, LetterClass, LetterState, Reach, Standing, Waiting
+from storage.records import Face, Letter, LetterClass, LetterState, Reach, Standing, Waiting, moment
 from templates import BadTemplate, NoWords, markup
 
 log = structlog.get_logger(__name__)
@@ -105,12 +105,10 @@ class Sender:
     clock: Clock
     speech: Speech
     seal: Seal
-    chance: random.Random
     on_migrated: Callable[[], None] = lambda: None
     _in_flight: set[int] = field(default_factory=set)
     _resting: dict[int, float] = field(default_factory=dict)
     _flooded: list[float] = field(default_factory=list)
-    _last_variant: dict[tuple[int, str], int] = field(default_factory=dict)
     _pause_until: float = 0.0
     _network_pause: float = 0.5
     _stopping: bool = False
@@ -202,27 +200,30 @@ class Sender:
     async def _claim(self, granted: Sequence[Waiting]) -> list[tuple[Waiting, tuple[str, ...]]]:
         """Fix the words of each and commit them durably, together; what is pointless is dropped."""
         now = self.clock.now()
-        worded: list[tuple[Waiting, tuple[str, ...]]] = []
-        gone: list[tuple[Waiting, LetterState, str]] = []
-        for waiting in granted:
-            try:
-                worded.append((waiting, self._words(waiting, now)))
-            except Gone as reason:
-                gone.append((waiting, LetterState.DROPPED, str(reason)))
-            except (NoWords, BadTemplate, markup.Unsendable) as error:
-                log.error("a letter has no words", letter=waiting.id, why=str(error))
-                gone.append((waiting, LetterState.FAILED, type(error).__name__))
 
-        def claim(db: Connection) -> list[int]:
-            for waiting, state, reason in gone:
-                self._finish(db, waiting, state, reason)
-            open_to = [(w, parts) for w, parts in worded if not self._is_shut(db, w)]
-            return [w.id for w, parts in open_to if outbox.claim(db, w.id, parts)]
+        def claim(db: Connection) -> list[tuple[Waiting, tuple[str, ...]]]:
+            open_to = [waiting for waiting in granted if not self._is_shut(db, waiting)]
+            worded = [(waiting, self._worded(db, waiting, now)) for waiting in open_to]
+            return [
+                (waiting, parts)
+                for waiting, parts in worded
+                if parts is not None and outbox.claim(db, waiting.id, parts)
+            ]
 
-        claimed = set(await self.database.work(claim, durable=True))
-        mine = [pair for pair in worded if pair[0].id in claimed]
+        mine = await self.database.work(claim, durable=True)
         self._in_flight.update(waiting.letter.chat for waiting, _ in mine)
         return mine
+
+    def _worded(self, db: Connection, waiting: Waiting, now: int) -> tuple[str, ...] | None:
+        """The words of a letter; None when it was ended instead, for want of words or of sense."""
+        try:
+            return self._words(db, waiting, now)
+        except Gone as reason:
+            self._finish(db, waiting, LetterState.DROPPED, str(reason))
+        except (NoWords, BadTemplate, markup.Unsendable) as error:
+            log.error("a letter has no words", letter=waiting.id, why=str(error))
+            self._finish(db, waiting, LetterState.FAILED, type(error).__name__)
+        return None
 
     def _is_shut(self, db: Connection, waiting: Waiting) -> bool:
         """End what goes to a fan who is known to be out of reach; only an answer is tried all the
@@ -236,7 +237,7 @@ class Sender:
         self._finish(db, waiting, LetterState.DROPPED, str(reach))
         return True
 
-    def _words(self, waiting: Waiting, now: int) -> tuple[str, ...]:
+    def _words(self, db: Connection, waiting: Waiting, now: int) -> tuple[str, ...]:
         letter = waiting.letter
         if letter.not_after is not None and now > letter.not_after:
             raise Gone("its hour has passed")
@@ -244,28 +245,26 @@ class Sender:
             raise Gone("nobody is there any more")
         if waiting.parts or not letter.template:
             return waiting.parts
-        voice, at = self.speech.voice, (letter.chat, letter.template)
-        variant = self._variant(at, voice.variants(letter.template, letter.locale))
+        voice, speaker, template = self.speech.voice, persona(self.face), letter.template
+        hour = None
+        if voice.greets(template, letter.locale, speaker):
+            hour = moment(now).astimezone(self._zone(db, letter)).hour
+        count = voice.variants(template, letter.locale, speaker)
         html = voice.render(
-            letter.template,
+            template,
             letter.facts,
             locale=letter.locale,
-            persona=persona(self.face),
-            variant=variant,
+            persona=speaker,
+            variant=bags.draw(db, letter.chat, template, letter.locale, count),
+            hour=hour,
         )
         return tuple(markup.split(html))
 
-    def _variant(self, at: tuple[int, str], count: int) -> int:
-        """Another one than last time in this chat."""
-        last = self._last_variant.get(at)
-        if last is None:
-            variant = self.chance.randrange(count)
-        else:
-            variant = (last + 1 + self.chance.randrange(max(1, count - 1))) % count
-        if len(self._last_variant) > 50_000:
-            self._last_variant.clear()
-        self._last_variant[at] = variant
-        return variant
+    def _zone(self, db: Connection, letter: Letter) -> ZoneInfo:
+        """Where the fan is whom a letter greets, as far as we know."""
+        community = self.face.community
+        zone = fans.zone_of(db, community.id, letter.fan) if letter.fan is not None else None
+        return ZoneInfo(zone or community.zone)
 
     async def _deliver(self, waiting: Waiting, parts: tuple[str, ...]) -> None:
         """Send every part that is still to be sent, each noted before the next."""

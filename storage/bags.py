@@ -20,9 +20,10 @@ from sqlalchemy import (
     String,
     Table,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
 
 from storage.database import metadata
+from storage.statements import Prepared
 
 table = Table(
     "bags",
@@ -34,6 +35,16 @@ table = Table(
     Column("drawn", Integer, nullable=False),
     Column("pool", SmallInteger, nullable=False),
     Column("was", SmallInteger, nullable=False),
+)
+
+# PostgreSQL's form, which SQLite understands as well.
+_FRESH = postgresql.insert(table)
+_ADVANCE = Prepared(
+    _FRESH.on_conflict_do_update(
+        index_elements=["chat", "fan", "template", "locale"],
+        set_={"drawn": table.c.drawn + 1, "was": table.c.pool, "pool": _FRESH.excluded.pool},
+    ).returning(table.c.drawn, table.c.was),
+    ("chat", "fan", "template", "locale", "drawn", "pool", "was"),
 )
 
 
@@ -56,15 +67,8 @@ def draw(db: Connection, chat: int, template: str, locale: str, count: int, fan:
 
 def _advance(db: Connection, key: dict[str, object], count: int) -> tuple[int, int]:
     """Count one draw more; gives its number and the size of the pool at the draw before it."""
-    dialect = sqlite if db.dialect.name == "sqlite" else postgresql
-    fresh = dialect.insert(table).values(**key, drawn=0, pool=count, was=count)
-    row = db.execute(
-        fresh.on_conflict_do_update(
-            index_elements=list(key),
-            set_={"drawn": table.c.drawn + 1, "was": table.c.pool, "pool": fresh.excluded.pool},
-        ).returning(table.c.drawn, table.c.was)
-    ).one()
-    return row.drawn, row.was
+    drawn, was = _ADVANCE.one(db, **key, drawn=0, pool=count, was=count)
+    return drawn, was
 
 
 def variant(bag: str, drawn: int, count: int) -> int:

@@ -153,6 +153,15 @@ def reach_of(db: Connection, community: int, fan: int) -> Reach:
     return Reach(value) if value else Reach.NEVER_STARTED
 
 
+def zone_of(db: Connection, community: int, fan: int) -> str | None:
+    """The zone that a fan has chosen."""
+    query = select(memberships.c.zone).where(
+        memberships.c.community == community, memberships.c.fan == fan
+    )
+    value: str | None = db.execute(query).scalar()
+    return value
+
+
 def set_locale(db: Connection, community: int, fan: int, locale: str) -> None:
     db.execute(
         update(memberships)

@@ -123,6 +123,7 @@ class Voice:
         # One cache per object: two voices in a test do not share words.
         self._variants = cache(self._read_variants)
         self._buttons = cache(self._read_buttons)
+        self._greets = cache(self._reads_the_clock)
 
     def knows(self, name: str, locale: str | None = None) -> bool:
         """Whether a fan of this locale gets an answer, be it in a language she falls back to."""
@@ -154,6 +155,10 @@ class Voice:
     def variants(self, name: str, locale: str, persona: Mapping[str, object] = _NOBODY) -> int:
         """How many ways there are to say it."""
         return len(self._variants(name, locale, _words_of(persona)))
+
+    def greets(self, name: str, locale: str, persona: Mapping[str, object] = _NOBODY) -> bool:
+        """Whether some way to say it begins by the hour, which `render` must then be told."""
+        return self._greets(name, locale, _words_of(persona))
 
     def used(self, name: str, locale: str, persona: Mapping[str, object] = _NOBODY) -> set[str]:
         """The facts that the words ask for, over all variants; `persona` is not counted."""
@@ -219,6 +224,9 @@ class Voice:
     def _read_variants(self, name: str, locale: str, words: str) -> Sequence[Template]:
         at, path = self._find(name, locale, words)
         return tuple(_compiled(self._words, source, name, at) for source in _sources(path))
+
+    def _reads_the_clock(self, name: str, locale: str, words: str) -> bool:
+        return "persona.greeting" in self._find(name, locale, words)[1].read_text(encoding="utf-8")
 
     def _read_buttons(
         self, room: str, locale: str
