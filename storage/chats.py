@@ -145,9 +145,10 @@ def migrate(db: Connection, bot: int, old: int, new: int) -> int | None:
         .where(table.c.bot == bot, table.c.telegram_id.in_((old, new)))
         .order_by(table.c.id)
     )
-    number, *younger = db.execute(query).scalars().all() or (None,)
-    if number is None:
+    known: list[int] = list(db.execute(query).scalars())
+    if not known:
         return None
+    number, *younger = known
     db.execute(
         update(table)
         .where(table.c.id.in_(younger))

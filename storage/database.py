@@ -214,10 +214,21 @@ class Sqlite:
             return result
 
     async def read(self, step: Callable[[Connection], T], *, patience: float = 30.0) -> T:
-        if self._reader is None:
-            self._reader = self._engine("NORMAL", begin="BEGIN").connect()
-        with self._reader.begin():
-            return step(self._reader)
+        until, pause = time.monotonic() + patience, FIRST_PAUSE
+        while True:
+            try:
+                if self._reader is None:
+                    self._reader = self._engine("NORMAL", begin="BEGIN").connect()
+                with self._reader.begin():
+                    return step(self._reader)
+            except OperationalError as error:
+                # A reader waits for nobody but who repairs the file's journal after a crash.
+                if "locked" not in str(error.orig):
+                    raise
+                if time.monotonic() > until:
+                    raise DatabaseAway(f"{self._url.database}: {error.orig}") from error
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
 
     async def study(self, step: Callable[[Connection], T]) -> T:
         if self._readers is None:

@@ -23,6 +23,12 @@ def climb(db: Connection) -> tuple[str | None, str]:
     return before, after or ""
 
 
+def revisions(db: Connection) -> tuple[str | None, str]:
+    """The revision that the database stands at (None: it is empty) and the newest one."""
+    head = ScriptDirectory.from_config(_config(db)).get_current_head()
+    return MigrationContext.configure(db).get_current_revision(), head or ""
+
+
 def _config(db: Connection) -> Config:
     config = Config()
     config.set_main_option("script_location", str(HERE))
