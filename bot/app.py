@@ -54,6 +54,10 @@ class TokenRefused(Exception):
     for a new one, then set BOT_TOKEN or [telegram] token."""
 
 
+class NobodyOfThatName(ValueError):
+    """[persona] key names a persona that does not exist; `python -m bot voice` lists them."""
+
+
 class WebhookUnreachable(ValueError):
     """receive = "webhook" needs [web] public_url (https) and [telegram] webhook_secret."""
 
@@ -239,6 +243,9 @@ async def _station(
     key: bytes,
 ) -> Station:
     me = await _who_am_i(bot)
+    persona = face_settings.persona.words()
+    if persona["key"] not in speech.voice.cast():
+        raise NobodyOfThatName(f"nobody is called {persona['key']}")
     username, hears_all = me.username or "", bool(me.can_read_all_group_messages)
 
     def settle(db: Connection) -> Face:
@@ -247,7 +254,7 @@ async def _station(
             face_settings.community.name,
             zone=face_settings.community.zone,
             locale=face_settings.community.locale,
-            persona=face_settings.persona.words(),
+            persona=persona,
         )
         face = communities.put_on(db, me.id, username, community, hears_all=hears_all)
         _appoint_owners(db, community, settings.telegram.owners, clock.now())

@@ -143,6 +143,7 @@ Token = Annotated[SecretStr, AfterValidator(_token)]
 Secret = Annotated[SecretStr, AfterValidator(_secret)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 Words = Annotated[str, Field(min_length=1, max_length=64)]
+Name = Annotated[str, Field(max_length=64)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Locale = Literal["zh", "zh-TW", "en"]
 
@@ -179,15 +180,21 @@ class Community(Section):
 
 
 class Persona(Section):
-    """Who speaks: the names that every template may use."""
+    """Who speaks: a persona that has words of her own, and what shall be different about her."""
 
-    name: Words = Field("小鹿", description="the influencer's name, as fans say it")
-    self: Words = Field("我", description="how the persona says I")
-    calls_fans: Words = Field("小树苗", description="what the persona calls the fans")
+    key: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=32)] = Field(
+        "lulu", description="who speaks: lulu, kai, or another persona of templates/personas"
+    )
+    name: Name = Field("", description="the influencer's name, as fans say it; empty: her own")
+    self: Name = Field("", description="how the persona says I; empty: her own way")
+    calls_fans: Name = Field(
+        "", description="what the persona calls the fans; empty: what she calls them herself"
+    )
 
     def words(self) -> dict[str, str]:
-        """Return the mapping that templates know as ``persona``."""
-        return {name: str(getattr(self, name)) for name in type(self).model_fields}
+        """Return the row that ``templates.Voice`` takes as ``persona``; what is empty is hers."""
+        row = {name: str(getattr(self, name)) for name in type(self).model_fields}
+        return {name: value for name, value in row.items() if value}
 
 
 class MoreBot(Section):

@@ -56,13 +56,19 @@ staff = Table(
 def found(
     db: Connection, name: str, *, zone: str, locale: str, persona: Mapping[str, Any]
 ) -> Community:
-    """The community of that name, made on first use and brought up to the settings."""
+    """The community of that name, made on first use and brought up to the settings; a persona
+    that it was given for good stays (see `give_persona`)."""
+    row = db.execute(
+        select(communities.c.id, communities.c.persona).where(communities.c.name == name)
+    ).first()
+    given = json.loads(row.persona) if row is not None else {}
+    if given.get("given"):
+        persona = given
     values = {
         "zone": zone,
         "locale": locale,
         "persona": json.dumps(dict(persona), sort_keys=True),
     }
-    row = db.execute(select(communities.c.id).where(communities.c.name == name)).first()
     if row is None:
         made = db.execute(insert(communities).values(name=name, **values))
         (key,) = made.inserted_primary_key or (0,)
@@ -70,6 +76,26 @@ def found(
         key = row.id
         db.execute(update(communities).where(communities.c.id == key).values(**values))
     return Community(key, name, zone, locale, dict(persona))
+
+
+def persona_of(db: Connection, name: str) -> Mapping[str, Any] | None:
+    """The persona of the community of that name; None when there is no such community."""
+    query = select(communities.c.persona).where(communities.c.name == name)
+    row: str | None = db.execute(query).scalar()
+    return json.loads(row) if row is not None else None
+
+
+def give_persona(db: Connection, name: str, persona: Mapping[str, Any] | None) -> bool:
+    """Give the community of that name a persona for good, so that the settings no longer say who
+    speaks; None takes her back. False when there is no such community. The bot speaks so from its
+    next start."""
+    row = {**persona, "given": True} if persona is not None else {}
+    changed = db.execute(
+        update(communities)
+        .where(communities.c.name == name)
+        .values(persona=json.dumps(row, sort_keys=True))
+    )
+    return bool(changed.rowcount)
 
 
 def put_on(

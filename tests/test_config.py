@@ -124,11 +124,11 @@ def test_each_bot_has_its_face_and_takes_from_the_common_one_what_it_leaves_out(
         encoding="utf-8",
     )
     first, second = load(written, {}).faces()
-    assert (first.id, first.persona.name, first.community.locale) == (123456789, "小鹿", "zh")
+    assert (first.id, first.persona.name, first.community.locale) == (123456789, "", "zh")
     assert (second.id, second.name, second.persona.name) == (987654321, "mia", "Mia")
     assert second.persona.calls_fans == "小伙伴"
     assert (second.community.zone, second.community.locale) == ("Asia/Tokyo", "en")
-    assert second.persona.words() == {"name": "Mia", "self": "我", "calls_fans": "小伙伴"}
+    assert second.persona.words() == {"key": "lulu", "name": "Mia", "calls_fans": "小伙伴"}
 
 
 def test_bots_may_come_from_the_environment() -> None:
