@@ -105,7 +105,8 @@ def test_there_is_enough_to_say() -> None:
 
     def lines(language: str) -> list[str]:
         talk = [line for one in chatter.TALKS[language] for line in (one.opening, *one.answers)]
-        others = (chatter.MORNING, chatter.NIGHT, chatter.SHORT, chatter.TO_PERSONA, chatter.HELLO)
+        others = [chatter.MORNING, chatter.NIGHT, chatter.SHORT, chatter.TO_PERSONA]
+        others += [chatter.HELLO, chatter.WELCOME, chatter.TO_BOT]
         return talk + [line for table in others for line in table.get(language, ())]
 
     assert len(set(lines("zh"))) >= 150

@@ -407,5 +407,25 @@ HELLO: dict[str, tuple[str, ...]] = {
     "ko": ("안녕하세요!",),
     "es": ("¡Hola a todos!",),
 }
+WELCOME: dict[str, tuple[str, ...]] = {
+    "zh": ("欢迎欢迎", "欢迎新朋友 🌱", "来啦，随便坐", "欢迎～先去签个到呀", "又多一个听歌的人"),
+    "en": ("welcome!", "hi there, make yourself at home", "welcome to the house in the woods"),
+    "ja": ("ようこそ！",),
+    "ru": ("Добро пожаловать!",),
+    "ar": ("أهلًا وسهلًا",),
+    "he": ("ברוכים הבאים!",),
+    "ko": ("환영해요!",),
+    "es": ("¡Bienvenida!",),
+}
+TO_BOT: dict[str, tuple[str, ...]] = {
+    "zh": ("签到", "我的积分有多少", "/help", "你会一直记得我吗", "今天有点累", "谢谢你每天都在"),
+    "en": ("/checkin", "/help", "how many days do I have?", "thank you for remembering me"),
+    "ja": ("/checkin", "こんにちは"),
+    "ru": ("/checkin", "Привет"),
+    "ar": ("/checkin", "مرحبًا"),
+    "he": ("/checkin", "שלום"),
+    "ko": ("/checkin", "안녕하세요"),
+    "es": ("/checkin", "hola"),
+}
 REACTIONS = ("👍", "❤", "🔥", "🎉", "😁", "🥰", "👏", "😢", "🤩", "🙏")
 LONG_WORD = "嗷" + "呜" * 60

@@ -218,6 +218,7 @@ class Control:
         self._memory: Json = {"up": False, "totals": None, "rows": []}
         self._seen_calls: set[int] = set()
         self._told_faults: list[Json] = []
+        self._told_lint = 0
         self._acts: dict[str, Callable[[Wish], Any]] = {
             name.removeprefix("_do_"): getattr(self, name)
             for name in dir(self)
@@ -314,6 +315,9 @@ class Control:
                 self._live.publish("call", call=view.call(call, self._world))
         if len(self._seen_calls) > 5_000:
             self._seen_calls = set(sorted(self._seen_calls)[-1_000:])
+        if len(self._playground.lint) != self._told_lint:
+            self._told_lint = len(self._playground.lint)
+            self._live.publish("lint", lint=self._lint_picture())
         pictured = self._faults_picture()
         if pictured != self._told_faults:
             self._tell_faults()
@@ -398,6 +402,11 @@ class Control:
             for fault in self._playground.faults
         ]
 
+    def _lint_picture(self) -> list[str]:
+        """What bots sent that Telegram would have ignored, each kind once, the newest last."""
+        lines = [f"{one.method} · {one.name}: {one.sentence}" for one in self._playground.lint]
+        return list(dict.fromkeys(lines))[-30:]
+
     def _tell_faults(self) -> None:
         self._told_faults = self._faults_picture()
         self._live.publish("faults", faults=self._told_faults, flood=self._playground.flood.enabled)
@@ -456,6 +465,7 @@ class Control:
                 "first": first,
                 "joined": community is not None and community.group.inside(community.visitor),
                 "clock": self._clock_picture(),
+                "lint": self._lint_picture(),
                 "faults": self._faults_picture(),
                 "flood": self._playground.flood.enabled,
                 "simulation": self._simulation_picture(),
@@ -626,9 +636,11 @@ class Control:
             self._world.touch(chat)
             self._live.publish("people")
 
-    def _do_join(self, wish: Wish) -> None:
+    def _do_join(self, wish: Wish) -> Json:
         viewer = self._person(wish)
-        self._world.join(viewer, self._chat(wish, viewer))
+        chat = self._chat(wish, viewer)
+        self._world.join(viewer, chat)
+        return {"inside": chat.inside(viewer)}
 
     def _do_leave(self, wish: Wish) -> None:
         viewer = self._person(wish)

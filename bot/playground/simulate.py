@@ -96,6 +96,7 @@ class Simulation:
         self._answers: list[Answer] = []
         self._used: dict[str, list[chatter.Talk]] = {}
         self._newcomers: set[int] = set()
+        self._welcomed: set[str] = set()
         self._switched = asyncio.Event()
         self.on = False
         self.pace = pace
@@ -134,6 +135,7 @@ class Simulation:
         now = self._clock.now()
         self.done += 1
         self._answers = [one for one in self._answers if one.until > self.done]
+        self._notice_newcomers()
         if self._answers and self._random.random() < 0.5:
             return self._try(self._answer, None, now)
         fan = self._pick(now)
@@ -187,6 +189,7 @@ class Simulation:
             (self._thank, 0.25 * habits.talkative),
             (self._edit, 0.06 * habits.talkative),
             (self._leave, 0.05 if habits.fickle else 0.0),
+            (self._visit, 0.12 * habits.talkative),
         ]
         deeds, weights = zip(*choices, strict=True)
         chosen: Callable[[User, datetime], str | None] = self._random.choices(deeds, weights)[0]
@@ -332,6 +335,31 @@ class Simulation:
         mark = "～" if language_of(fan) == "zh" else " :)"
         self._world.edit(fan, mine[-1], f"{mine[-1].text}{mark}")
         return f"{fan.name} edits"
+
+    def _visit(self, fan: User, now: datetime) -> str:
+        """Somebody talks to the bot in private, as most fans do once."""
+        bot = self._people.bot
+        if bot.id in fan.blocked:
+            self._world.unblock(fan, bot)
+        if not self._world.messages(bot, of=fan):
+            self._world.start(fan, bot)
+            return f"{fan.name} starts the bot"
+        text = self._one(chatter.TO_BOT, language_of(fan))
+        self._world.say(fan, bot, text)
+        return f"{fan.name} in private: {text}"
+
+    def _notice_newcomers(self) -> None:
+        """Whoever came in, the visitor too, is perhaps welcomed within the next deeds."""
+        for message in self._world.messages(self._people.group)[-6:]:
+            if (message.service or {}).get("kind") != "new_chat_members":
+                continue
+            if message.key in self._welcomed or message.sender is None or message.sender.is_bot:
+                continue
+            self._welcomed.add(message.key)
+            language = language_of(message.sender)
+            for _ in range(self._random.choice((0, 1, 1, 2))):
+                text = self._one(chatter.WELCOME, language)
+                self._answers.append(Answer(message, text, language, self.done + PATIENCE))
 
     # Words
 

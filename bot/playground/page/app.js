@@ -111,7 +111,7 @@ function redraw(node, print, ...children) {
 }
 function drawAll() {
   drawFrame(); drawMe(); drawChats(); drawPeople(); drawProcess(now.state.process); drawSimulation(now.state.simulation);
-  drawRemembered(now.state.remembered, true); drawCalls(now.state.calls, true); drawLog(now.state.process.log ?? []); drawWeather(); drawGuide(); drawClock();
+  drawRemembered(now.state.remembered, true); drawCalls(now.state.calls, true); drawLog(now.state.process.log ?? []); drawLint(now.state.lint); drawWeather(); drawGuide(); drawClock();
 }
 function drawMe() {
   const me = person(now.as);
@@ -290,7 +290,12 @@ function chatMenu(anchor) {
     chat.type !== "private" && chat.member && chat.status !== "creator" && [t("leave"), () => act("leave", { chat: now.key }), true],
   ]);
 }
-async function join() { if (await act("join", { chat: now.key })) { tick("join"); await loadChat(true); } }
+async function join() {
+  const done = await act("join", { chat: now.key });
+  if (!done) return;
+  if (done.inside) tick("join"); else toast(t("requested"));
+  await loadChat(true);
+}
 function showMembers() {
   const chat = now.chat;
   const again = async (what, fields) => { if (await act(what, { chat: now.key, ...fields })) { await loadChat(); showMembers(); } };
@@ -452,6 +457,10 @@ function drawLog(lines, more = false) {
   while (log.children.length > 400) log.firstChild.remove();
   if (end) log.scrollTop = log.scrollHeight;
 }
+function drawLint(lint) {
+  $("lint").hidden = !lint?.length;
+  $("lint").replaceChildren(el("b", null, t("lint")), el("ul", null, (lint ?? []).map((line) => el("li", null, line))));
+}
 const choice = (label, run, props = {}) => el(`button.choice${props.red ? ".red" : ""}`, { type: "button", onclick: run, "aria-pressed": props.on === undefined ? null : String(props.on) }, label);
 function drawWeather() {
   const { simulation, process, faults, flood } = now.state, clock = now.clock;
@@ -584,6 +593,7 @@ function listen() {
       case "process": drawProcess(event.process); drawWeather(); break;
       case "log": drawLog(event.lines, true); break;
       case "remembered": drawRemembered(event, false); if (event.totals) now.state.remembered = { ...now.state.remembered, up: event.up, totals: event.totals, rows: [...(now.state.remembered?.rows ?? []), ...event.rows].slice(-150) }; break;
+      case "lint": now.state.lint = event.lint; drawLint(event.lint); break;
       case "simulation": drawSimulation(event.simulation); drawWeather(); break;
       case "faults": now.state.faults = event.faults; now.state.flood = event.flood; drawWeather(); break;
       case "reset": refreshState(); refreshChat(); break;
