@@ -17,7 +17,7 @@ import structlog
 from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
-from aiogram.exceptions import TelegramAPIError, TelegramUnauthorizedError
+from aiogram.exceptions import AiogramError, TelegramUnauthorizedError
 from aiogram.methods import DeleteWebhook, SetWebhook, TelegramMethod
 
 import handlers
@@ -286,7 +286,7 @@ async def _who_am_i(bot: Bot) -> Any:
             return await bot.get_me()
         except TelegramUnauthorizedError as error:
             raise TokenRefused(f"bot {bot.id}: Telegram answers 401") from error
-        except TelegramAPIError as error:
+        except AiogramError as error:
             log.warning("Telegram cannot be reached; trying again", error=type(error).__name__)
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
@@ -363,7 +363,7 @@ async def _insist(bot: Bot, call: TelegramMethod[bool]) -> None:
     while True:
         try:
             await bot(call)
-        except TelegramAPIError as error:
+        except AiogramError as error:
             log.warning("Telegram did not take how we receive", error=str(error))
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)

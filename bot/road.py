@@ -15,7 +15,7 @@ from typing import Any, Final
 import structlog
 from aiogram import Bot, Dispatcher, Router
 from aiogram.dispatcher.event.handler import CallableObject
-from aiogram.exceptions import TelegramAPIError
+from aiogram.exceptions import AiogramError
 from aiogram.filters import BaseFilter
 from aiogram.fsm.storage.base import BaseStorage
 from aiogram.types import CallbackQuery, ChatMemberUpdated, Message, TelegramObject, Update
@@ -227,7 +227,7 @@ class Road:
         if place.standing is Standing.UNKNOWN:
             try:
                 member = await bot.get_chat_member(message.chat.id, bot.id)
-            except TelegramAPIError as error:
+            except AiogramError as error:
                 log.warning("cannot ask for our own place", chat=chat, error=type(error).__name__)
                 return
             admin = member.status in ("administrator", "creator")
