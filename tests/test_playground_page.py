@@ -164,6 +164,7 @@ async def look(client: aiohttp.ClientSession, stage: Stage, who: int, key: str) 
         ({"Host": "evil.example:80", "Origin": "http://evil.example:80"}, "json"),
         ({"Origin": "https://evil.example"}, "json"),
         ({"Origin": "null"}, "json"),
+        ({"Origin": "http://[::"}, "json"),
         ({"Sec-Fetch-Site": "cross-site"}, "json"),
         ({"Content-Type": "text/plain"}, "text"),
     ],
@@ -191,6 +192,16 @@ async def test_the_own_page_may_act_and_is_shut_off_from_other_sites(
         assert str(answer.url) == stage.page
         assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
         assert answer.headers["X-Frame-Options"] == "DENY"
+
+
+async def test_no_web_site_plays_a_bot(stage: Stage, client: aiohttp.ClientSession) -> None:
+    """The playground's token is known to everybody, so browsers are kept from the Bot API."""
+    url = f"{stage.playground.url}/bot{stage.people.bot.token}/getMe"
+    for headers in ({"Origin": "https://evil.example"}, {"Host": "evil.example"}):
+        async with client.post(url, headers=headers) as answer:
+            assert answer.status == 403
+    async with client.post(url) as answer:
+        assert answer.status == 200
 
 
 BAD_WISHES: list[dict[str, Any]] = [

@@ -248,6 +248,7 @@ class Control:
             self._live.close()
 
         page.on_shutdown.append(close)
+        app.middlewares.append(_shut_browsers_out)
         app.router.add_get("/", _lead_in)
         app.router.add_get("/play", _lead_in)
         app.add_subapp("/play/", page)
@@ -888,15 +889,23 @@ def _foreign(request: web.Request) -> str | None:
     A site in the same browser can point its own name at this machine (DNS rebinding: its name
     stands in Host) or post forms here (its name stands in Origin).
     """
-    host = request.headers.get("Host", "")
-    if (_name_of(host) or "") not in LOOPBACK:
+    if not _is_ours(request):
         return "The playground answers only under 127.0.0.1 or localhost."
     origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != host:
+    if origin is not None and _place_of(origin) != request.headers["Host"]:
         return "Only the playground's own page may do that."
     if request.headers.get("Sec-Fetch-Site") == "cross-site" and request.method != "GET":
         return "Only the playground's own page may do that."
     return None
+
+
+def _place_of(origin: str) -> str | None:
+    """Host and port of a plain origin; None for what is no web address."""
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return None
+    return parts.netloc if parts.scheme == "http" else None
 
 
 def _name_of(host: str) -> str | None:
@@ -904,6 +913,22 @@ def _name_of(host: str) -> str | None:
         return urlsplit(f"//{host}").hostname
     except ValueError:
         return None
+
+
+@web.middleware
+async def _shut_browsers_out(
+    request: web.Request, handler: Callable[[web.Request], Any]
+) -> web.StreamResponse:
+    """Outside the page no browser has business here: bots send no Origin and name us rightly."""
+    inside = request.path.startswith("/play")
+    if not inside and ("Origin" in request.headers or not _is_ours(request)):
+        return _json({"error": "The playground's Bot API is for bots on this machine."}, 403)
+    answer: web.StreamResponse = await handler(request)
+    return answer
+
+
+def _is_ours(request: web.Request) -> bool:
+    return (_name_of(request.headers.get("Host", "")) or "") in LOOPBACK
 
 
 @web.middleware

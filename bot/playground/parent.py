@@ -168,7 +168,7 @@ class BotProcess:
                 # A session of its own: Ctrl+C in the terminal reaches the bot through us alone,
                 # and kill -9 takes whatever it has started with it.
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=_death_with_parent(),
             )
         except OSError as problem:
             self.exit_code = 127
@@ -233,14 +233,17 @@ class BotProcess:
             listener()
 
 
-def _die_with_parent() -> None:
-    """On Linux the bot gets SIGTERM when the playground dies, so that no orphan keeps the port."""
+def _death_with_parent() -> Callable[[], None] | None:
+    """On Linux the bot gets SIGTERM when the playground dies, so that no orphan keeps the port.
+
+    The returned function runs between fork and exec, where nothing may be imported or loaded.
+    """
     if sys.platform != "linux":
-        return
+        return None
     import ctypes
 
-    set_death_signal = 1
-    ctypes.CDLL(None).prctl(set_death_signal, signal.SIGTERM)
+    prctl, set_death_signal = ctypes.CDLL(None).prctl, 1
+    return lambda: prctl(set_death_signal, int(signal.SIGTERM))
 
 
 def free_port(host: str, wanted: int, *, exactly: bool = False) -> int:

@@ -414,7 +414,7 @@ function drawCalls(calls, whole) {
   const feed = $("calls");
   const nodes = calls.filter((one) => one.method.toLowerCase() !== "getupdates" || !one.ok).map((one) => feedRow(el(`li${one.ok ? "" : one.code === 429 ? ".flood" : ".bad"}${one.injected ? ".injected" : ""}${whole ? "" : ".fresh"}`, null,
     el("span.what", null, one.method), el("span.where", null, one.where ? ["→ ", el("bdi", null, one.where)] : ""), el("span.result", null, one.ok ? "" : one.code ? `${one.code}` : t("lost")), el("span.when", null, seconds(one.at, zone())),
-    el("span.detail", { dir: "auto" }, one.ok ? null : `${one.error ?? ""}${one.injected ? ` [${knows(`fault_${one.injected}`) ? t(`fault_${one.injected}`) : one.injected}]` : ""} `, paramLine(one)))));
+    el("span.detail", { dir: "auto" }, one.ok ? null : `${one.code ? one.error ?? "" : ""}${one.injected ? ` [${knows(`fault_${one.injected}`) ? t(`fault_${one.injected}`) : one.injected}]` : ""} `, paramLine(one)))));
   if (whole) feed.replaceChildren(...nodes.reverse()); else feed.prepend(...nodes.reverse());
   while (feed.children.length > 150) feed.lastChild.remove();
   if (!feed.children.length) feed.append(el("li.faint", null, t("none_yet"))); else if (feed.children.length > 1) feed.querySelector(".faint:not(span)")?.remove();
@@ -452,7 +452,7 @@ function drawSimulation(simulation) {
 function drawLog(lines, more = false) {
   const log = $("log");
   const end = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
-  const nodes = lines.map((line) => el("li", null, line));
+  const nodes = lines.map((line) => el(`li${/\[?error|Traceback|CRITICAL/i.test(line) ? ".bad" : /\[?warning/i.test(line) ? ".flood" : ""}`, null, line.replace(/^\d{4}-\d\d-\d\dT(\d\d:\d\d:\d\d)\.\d+Z \[(\w+)\s*\] */, "$1 $2 ").replace(/ {2,}/g, "  ")));
   if (more) log.append(...nodes); else log.replaceChildren(...nodes);
   while (log.children.length > 400) log.firstChild.remove();
   if (end) log.scrollTop = log.scrollHeight;
