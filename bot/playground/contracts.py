@@ -74,19 +74,22 @@ def _plain(name: str, kind: str, value: Any) -> Any:
     if kind == "bool":
         return value if isinstance(value, bool) else str(value).strip().lower() in _TRUE
     if kind in ("int", "float"):
-        if isinstance(value, bool):
-            return int(value)
-        if isinstance(value, (int, float)):
-            return value
-        try:
-            return int(value) if kind == "int" else float(value)
-        except ValueError as error:
-            raise bad(f'can\'t parse "{name}": a number expected') from error
+        return _number(name, kind, value)
     if kind == "str" and not isinstance(value, str):
         if isinstance(value, (dict, list)):
             raise bad(f'can\'t parse "{name}": a string expected')
         return str(value)
     return value
+
+
+def _number(name: str, kind: str, value: Any) -> int | float:
+    try:
+        number = float(value) if kind == "float" or isinstance(value, float) else int(value)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise bad(f'can\'t parse "{name}": a number expected') from error
+    if not -(2**63) <= number < 2**63:
+        raise bad(f'can\'t parse "{name}": the number is out of range')
+    return int(number) if kind == "int" else number
 
 
 def _extras(value: Any, path: str, unknown: list[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import time
 from typing import Any
@@ -22,6 +23,7 @@ from bot.playground.refusals import Refusal, bad, migrated, too_many
 from bot.playground.updates import encode
 from bot.playground.world import World
 
+_log = logging.getLogger(__name__)
 _TOKEN = re.compile(r"[0-9]{1,18}:[A-Za-z0-9_-]{5,80}")
 _JSON = {"Content-Type": "application/json"}
 #: How long a call that shall never be answered keeps its connection open.
@@ -74,6 +76,8 @@ class Door:
             raw, uploads = await _parameters(request)
         except Refusal as refusal:
             return _reply(refusal)
+        except web.HTTPRequestEntityTooLarge:
+            return _reply(Refusal(413, "Request Entity Too Large"))
         try:
             body = await self.call(bot, request.match_info["method"], raw, uploads)
         except Refusal as refusal:
@@ -161,6 +165,12 @@ class Door:
         except asyncio.CancelledError:
             call.description = "the bot hung up"
             raise
+        except Exception as error:
+            # A fault of ours must be seen in tests and must not end the playground.
+            _log.exception("the playground broke in %s", call.method)
+            self.desk.remark(call.method, "", f"the playground broke: {error!r}")
+            call.status, call.description = 500, "Internal Server Error"
+            raise Refusal(500, "Internal Server Error") from error
         finally:
             self.world.emit("call", call=call.n, bot=bot.id, method=call.method, status=call.status)
 
