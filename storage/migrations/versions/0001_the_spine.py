@@ -160,6 +160,8 @@ def upgrade() -> None:
         sa.Column("community", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("fan", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("balance", sa.BigInteger(), server_default="0", nullable=False),
+        sa.CheckConstraint("balance >= 0", name=op.f("ck_accounts_covered")),
         sa.ForeignKeyConstraint(
             ["community"], ["communities.id"], name=op.f("fk_accounts_community")
         ),
@@ -251,6 +253,24 @@ def upgrade() -> None:
     op.create_index(
         "ix_ledger_entries_account_id", "ledger_entries", ["account", "id"], unique=False
     )
+    op.create_index(
+        "ix_ledger_entries_transaction", "ledger_entries", ["transaction"], unique=False
+    )
+    op.create_table(
+        "ledger_notes",
+        sa.Column(
+            "transaction",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("actor", sa.BigInteger(), nullable=True),
+        sa.Column("words", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["transaction"], ["transactions.id"], name=op.f("fk_ledger_notes_transaction")
+        ),
+        sa.PrimaryKeyConstraint("transaction", name=op.f("pk_ledger_notes")),
+    )
     op.create_table(
         "outbox",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -298,6 +318,13 @@ def _forbid_change() -> None:
                     f"CREATE TRIGGER {table}_no_{act.lower()} BEFORE {act} ON {table} "
                     "BEGIN SELECT RAISE(ABORT, 'the ledger is never changed'); END"
                 )
+        # Its triggers know no end of a transaction: entries come in pairs that cancel out.
+        op.execute(
+            "CREATE TRIGGER ledger_entries_cancel_out AFTER INSERT ON ledger_entries "
+            "WHEN (SELECT count(*) % 2 = 0 AND sum(amount) <> 0 FROM ledger_entries "
+            'WHERE "transaction" = NEW."transaction") '
+            "BEGIN SELECT RAISE(ABORT, 'a transaction sums to zero'); END"
+        )
         return
     op.execute(
         "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
@@ -308,3 +335,13 @@ def _forbid_change() -> None:
             f"CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
             "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
         )
+    op.execute(
+        "CREATE FUNCTION refuse_imbalance() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN IF (SELECT sum(amount) FROM ledger_entries "
+        'WHERE "transaction" = NEW."transaction") <> 0 '
+        "THEN RAISE EXCEPTION 'a transaction sums to zero'; END IF; RETURN NULL; END $$"
+    )
+    op.execute(
+        "CREATE CONSTRAINT TRIGGER ledger_entries_cancel_out AFTER INSERT ON ledger_entries "
+        "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_imbalance()"
+    )
