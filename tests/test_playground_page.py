@@ -59,9 +59,9 @@ class TinyBot:
     async def react(self, session: aiohttp.ClientSession, update: dict[str, Any]) -> None:
         if query := update.get("callback_query"):
             text = self.check_in(query["from"])
-            await self.call(
-                session, "answerCallbackQuery", callback_query_id=query["id"], text=text
-            )
+            answer = {"callback_query_id": query["id"], "text": text}
+            answer["show_alert"] = self.days[query["from"]["id"]] > 2
+            await self.call(session, "answerCallbackQuery", **answer)
             return
         message = update.get("message", {})
         if "text" not in message:
@@ -310,17 +310,16 @@ async def test_each_person_sees_her_own_world(stage: Stage, client: aiohttp.Clie
         json={
             "chat_id": group.id,
             "text": "只给你看",
-            "ephemeral_message_parameters": {"user_id": fan.id},
+            "ephemeral_message_parameters": {"receiver_user_id": fan.id},
         },
     ) as answer:
-        whispered = (await answer.json())["ok"]
+        assert answer.status == 200, await answer.text()
     mine = await look(client, stage, fan.id, group.key)
     theirs = await look(client, stage, other.id, group.key)
     assert next(m for m in mine["messages"] if m["id"] == str(said.message_id))["mine"]
     assert not next(m for m in theirs["messages"] if m["id"] == str(said.message_id))["mine"]
-    if whispered:
-        assert [m["text"] for m in mine["messages"] if m["ephemeral"]] == ["只给你看"]
-        assert not [m for m in theirs["messages"] if m["ephemeral"]]
+    assert [m["text"] for m in mine["messages"] if m["ephemeral"]] == ["只给你看"]
+    assert not [m for m in theirs["messages"] if m["ephemeral"]]
 
 
 class Stream:
@@ -550,6 +549,11 @@ async def test_a_new_fan_joins_checks_in_presses_again_and_changes_language(
         await page.locator(".key", has_text="签到").last.click()
         await page.locator(".toast", has_text="今天已经签过啦").wait_for()
         await page.locator("#calls li", has_text="answerCallbackQuery").first.wait_for()
+        await page.locator(".key", has_text="签到").last.click()
+        alert = page.get_by_role("dialog")
+        await alert.get_by_text("今天已经签过啦").wait_for()
+        await page.keyboard.press("Escape")
+        await alert.wait_for(state="hidden")
         assert await page.locator("#guide li.done").count() == 3
         await page.locator("#me select").select_option("en")
         await stage.playground.until(lambda: stage.people.visitor.language_code == "en")
