@@ -35,7 +35,7 @@ bench: $(VENV)/dev.stamp ## the figures, measured against a bare aiogram dispatc
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 prove: $(VENV)/dev.stamp ## the long proofs: every kill, every fault (resumable)
-	@$(BIN)/python -m benchmarks.prove $(ARGS)
+	@$(BIN)/python -m tests.prove $(ARGS)
 
 lock: $(BIN)/uv ## requirements/ anew from pyproject.toml (UPGRADE=--upgrade takes newer versions)
 	$(COMPILE) pyproject.toml --group dev --output-file requirements/dev.txt
