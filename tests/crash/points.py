@@ -89,7 +89,10 @@ def _points() -> list[Point]:
         "settling what was in flight": "bot.sender:Sender._settle_in_flight",
     }
     for name, target in around.items():
-        points += [Point(f"before {name}", target, "before"), Point(f"after {name}", target, "after")]
+        points += [
+            Point(f"before {name}", target, "before"),
+            Point(f"after {name}", target, "after"),
+        ]
     for target in ("storage.database:Sqlite.barrier", "storage.database:Postgres.barrier"):
         points.append(Point("before a barrier", target, "before"))
         points.append(Point("after a barrier", target, "after"))
@@ -115,7 +118,9 @@ def _points() -> list[Point]:
         points.append(Point(f"after {what} is answered", SESSION, "after", _call(method)))
     for method in ("sendMessage", "answerCallbackQuery", "getUpdates"):
         points.append(
-            Point(f"Telegram did {method}, its answer is unread", RESPONSE, "after", _answer(method))
+            Point(
+                f"Telegram did {method}, its answer is unread", RESPONSE, "after", _answer(method)
+            )
         )
     return points
 
@@ -220,7 +225,8 @@ def _write_at_end(path: Path, hits: Counter[str]) -> None:
 
     async def counted(settings: Any) -> None:
         await run(settings)
-        path.write_text(json.dumps(hits))
+        with path.open("w") as file:
+            json.dump(hits, file)
 
     app.run = counted
 
@@ -235,4 +241,4 @@ def unhurried() -> None:
             rate=1000.0, chat_rate=1000.0, chat_burst=100, group_rate=100_000.0, group_burst=1000
         )
 
-    app.Limits = limits  # type: ignore[assignment,misc]  # the same: only in the child
+    vars(app)["Limits"] = limits

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +17,7 @@ from tests.crash.zygote import Order, Zygote
 
 Receive = Literal["polling", "webhook"]
 Kill = tuple[str, int]
+OnDeath = Callable[[Evening], Awaitable[None]]
 END = 20.0
 
 
@@ -67,6 +68,7 @@ def settings(evening: Evening, url: str, receive: Receive, redis: str = "") -> d
         "redis": {"url": redis},
         "web": web,
         "clock": {"url": f"{evening.telegram.url}/clock"},
+        "log": {"format": "json"},
     }
 
 
@@ -78,10 +80,12 @@ async def survive(
     *,
     redis: str = "",
     counts: Path | None = None,
+    on_death: OnDeath | None = None,
 ) -> Survived:
     """Play the evening; each of *kills* ends one life of the bot, the last life is left alone.
 
     Raises Failed. With *counts* nobody is killed, and the hits of all points are written there.
+    *on_death* runs between a death and the next life.
     """
     log = where.folder / "bot.log"
     log.unlink(missing_ok=True)
@@ -91,7 +95,9 @@ async def survive(
         evening, glance = Evening(telegram), Glance(url)
         try:
             given = settings(evening, url, receive, redis)
-            deaths = await _lives(where.zygote, evening, glance, given, log, kills, counts)
+            deaths = await _lives(
+                where.zygote, evening, glance, given, log, kills, counts, on_death
+            )
             return Survived(deaths, await judge(url, evening, deaths))
         except AssertionError as error:
             words = log.read_text()[-3000:] if log.exists() else ""
@@ -108,6 +114,7 @@ async def _lives(
     log: Path,
     kills: Sequence[Kill],
     counts: Path | None,
+    on_death: OnDeath | None,
 ) -> int:
     """Live and die until the story is told and a life ended by itself; gives the deaths."""
     story = asyncio.ensure_future(tell(evening, lambda: glance.quiet(evening)))
@@ -120,7 +127,8 @@ async def _lives(
             arms.append(("tests.crash.points:arm", ([left.pop(0)],)))
         life = await zygote.start(Order(given, log, arms))
         try:
-            await asyncio.wait({story, life.end}, return_when=asyncio.FIRST_COMPLETED)
+            either: set[asyncio.Future[Any]] = {story, life.end}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if story.done():
                 story.result()
                 life.signal(signal.SIGTERM)
@@ -132,6 +140,12 @@ async def _lives(
             raise
         if code == -signal.SIGKILL:
             deaths += 1
+            if on_death is not None:
+                try:
+                    await on_death(evening)
+                except BaseException:
+                    story.cancel()
+                    raise
             if story.done():  # it died while it stopped: what was in its hands is still to be done
                 story = asyncio.ensure_future(glance.quiet(evening))
         elif code != 0:

@@ -147,9 +147,7 @@ def _effects(db: Connection, evening: Evening) -> None:
         "WHERE m.locale IS NOT NULL",
     )
     assert chosen == [("Lin", "en")], chosen
-    doors = dict(
-        _rows(db, "SELECT f.name, m.reach FROM memberships m JOIN fans f ON f.id = m.fan")
-    )
+    doors = dict(_rows(db, "SELECT f.name, m.reach FROM memberships m JOIN fans f ON f.id = m.fan"))
     assert doors["Bo"] == "open", "Bo blocked the bot, and then started it again"
 
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+WARM = ("bot.app", "bot.commands.terminal", "storage.coordination.shared", "storage.migrations")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def _live(order: dict[str, Any]) -> None:
         os.dup2(log, number)
     code = 1
     try:
-        from bot import app
+        from bot import app, logs
         from bot.commands.terminal import wait_for
         from bot.config import Settings
 
@@ -107,6 +108,7 @@ def _live(order: dict[str, Any]) -> None:
             module, _, function = name.partition(":")
             getattr(importlib.import_module(module), function)(*arguments)
         settings = Settings(**order["settings"])
+        logs.configure(settings.log, settings.secrets())
         wait_for(lambda: app.run(settings), fast=True)
         code = 0
     except BaseException:
@@ -119,13 +121,9 @@ def _live(order: dict[str, Any]) -> None:
 
 def main() -> None:
     """Import everything, then fork as ordered: one line in, the pid out, and how it ended."""
-    import bot.app
-    import bot.commands.terminal
-    import handlers
-    import storage.coordination.shared
-    import storage.migrations
-
-    handlers.doors()
+    for name in WARM:
+        importlib.import_module(name)
+    importlib.import_module("handlers").doors()
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends us
