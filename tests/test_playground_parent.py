@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import sys
@@ -15,7 +16,14 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bot.playground.parent import BotProcess, PortTaken, free_port, play
+from bot.playground.parent import (
+    AlreadyOpen,
+    BotProcess,
+    NotThisMachine,
+    PortTaken,
+    free_port,
+    play,
+)
 
 #: A bot that says that it is there and stops gently when it is asked to.
 GENTLE = """
@@ -148,7 +156,7 @@ def test_a_taken_port_is_replaced_by_the_next_free_one_unless_it_was_asked_for()
 
 
 async def test_the_playground_opens_only_on_this_machine(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="this machine only"):
+    with pytest.raises(NotThisMachine, match="this machine only"):
         await play(host="0.0.0.0", state_dir=tmp_path, bot_command=[], bot_env={})
 
 
@@ -185,6 +193,8 @@ async def test_play_opens_the_door_starts_the_bot_and_leaves_gently(
             async for raw in stream.content:
                 if b'"up"' in raw:
                     break
+        with pytest.raises(AlreadyOpen, match=re.escape(f"{url}/")):
+            await play(port=port, state_dir=tmp_path / "play", bot_command=[], bot_env={})
         log = await asyncio.to_thread((tmp_path / "play" / "bot.log").read_text)
         os.kill(os.getpid(), signal.SIGTERM)
         await task

@@ -12,7 +12,7 @@ import sys
 import time
 import webbrowser
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,7 +34,15 @@ HISTORY = 5_000
 
 
 class PortTaken(Exception):
-    """Somebody listens there already: name another port, or stop the other program."""
+    """Name another port, or stop the program that listens there."""
+
+
+class AlreadyOpen(Exception):
+    """Use that one, or close it first (Ctrl+C where it runs)."""
+
+
+class NotThisMachine(Exception):
+    """Take 127.0.0.1: whoever reaches the page is everybody in it."""
 
 
 class BotProcess:
@@ -259,10 +267,8 @@ def free_port(host: str, wanted: int, *, exactly: bool = False) -> int:
                 continue
             return port
     if exactly:
-        raise PortTaken(f"Port {wanted} on {host} is taken: stop what uses it or name another.")
-    raise PortTaken(
-        f"Ports {wanted} to {wanted + NEIGHBOURS - 1} on {host} are all taken: name another."
-    )
+        raise PortTaken(f"Port {wanted} on {host} is taken.")
+    raise PortTaken(f"Ports {wanted} to {wanted + NEIGHBOURS - 1} on {host} are all taken.")
 
 
 async def play(
@@ -281,47 +287,75 @@ async def play(
 
     Everything lies in `state_dir`: the world, the bot's database and its log. `bot_env` is added
     to this process's environment for the bot. A taken port is replaced by the next free one, and
-    said; with `exact_port` it raises `PortTaken`. A host that is not loopback raises ValueError:
-    whoever reaches the page is everybody in it.
+    said; with `exact_port` it raises `PortTaken`. Raises `AlreadyOpen` for a folder in which another
+    playground runs, and `NotThisMachine` for a host that is not loopback.
     """
     if host not in ("127.0.0.1", "localhost"):
-        raise ValueError(f"The playground listens on this machine only, not on {host}.")
+        raise NotThisMachine(f"The playground listens on this machine only, not on {host}.")
     state_dir = await asyncio.to_thread(_folder, state_dir)
-    chosen = free_port(host, port, exactly=exact_port)
-    web = free_port(host, web_port if web_port != chosen else web_port + 1)
-    playground = Playground(
-        state_file=state_dir / "world.db", host=host, port=chosen, history_limit=HISTORY
-    )
-    people = seed.cast(playground.world) or seed.plant(playground.world, playground.clock)
-    process = BotProcess(
-        bot_command,
-        _environment(f"http://{host}:{chosen}", people, state_dir, web, host, bot_env),
-        log_file=state_dir / "bot.log",
-    )
-    simulation = Simulation(playground.world, people, clock=playground.clock)
-    control = Control(
-        playground,
-        process=process,
-        simulation=simulation,
-        remembered_url=f"http://{host}:{web}/remembered",
-    )
-    control.mount(playground.app)
-    process.on_change.append(lambda: _tell(process, say))
-    stop = _signals()
-    async with playground:
-        if chosen != port:
-            say(f"端口 {port} 被占用，改用 {chosen}。Port {port} is taken; using {chosen}.")
-        page = f"{playground.url}/"
-        say(
-            "\n  人情 · 游乐场已经开门    Renqing: the playground is open\n"
-            f"  在浏览器里打开 / open     {page}\n"
-            f"  数据放在 / its data       {state_dir}\n"
-            "  按 Ctrl+C 关门            Ctrl+C closes it\n"
+    with _alone(state_dir) as note:
+        chosen = free_port(host, port, exactly=exact_port)
+        web = free_port(host, web_port if web_port != chosen else web_port + 1)
+        playground = Playground(
+            state_file=state_dir / "world.db", host=host, port=chosen, history_limit=HISTORY
         )
-        if open_browser:
-            await asyncio.to_thread(webbrowser.open, page)
-        await _until(stop, process.run(), control.run(), simulation.run())
-        say("\n  已经收好，下次接着玩。      Closed. Everything is kept for the next time.")
+        people = seed.cast(playground.world) or seed.plant(playground.world, playground.clock)
+        process = BotProcess(
+            bot_command,
+            _environment(f"http://{host}:{chosen}", people, state_dir, web, host, bot_env),
+            log_file=state_dir / "bot.log",
+        )
+        simulation = Simulation(playground.world, people, clock=playground.clock)
+        control = Control(
+            playground,
+            process=process,
+            simulation=simulation,
+            remembered_url=f"http://{host}:{web}/remembered",
+        )
+        control.mount(playground.app)
+        process.on_change.append(lambda: _tell(process, say))
+        stop = _signals()
+        async with playground:
+            note(f"{playground.url}/")
+            if chosen != port:
+                say(f"端口 {port} 被占用，改用 {chosen}。Port {port} is taken; using {chosen}.")
+            page = f"{playground.url}/"
+            say(
+                "\n  人情 · 游乐场已经开门    Renqing: the playground is open\n"
+                f"  在浏览器里打开 / open     {page}\n"
+                f"  数据放在 / its data       {state_dir}\n"
+                "  按 Ctrl+C 关门            Ctrl+C closes it\n"
+            )
+            if open_browser:
+                await asyncio.to_thread(webbrowser.open, page)
+            await _until(stop, process.run(), control.run(), simulation.run())
+            say("\n  已经收好，下次接着玩。      Closed. Everything is kept for the next time.")
+
+
+@contextlib.contextmanager
+def _alone(state_dir: Path) -> Iterator[Callable[[str], None]]:
+    """Keep a second playground out of the folder; the given function notes our address for it."""
+    if sys.platform == "win32":
+        yield lambda address: None
+        return
+    import fcntl
+
+    with (state_dir / "open-at").open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            where = file.read().strip() or "a place not yet known"
+            raise AlreadyOpen(
+                f"The playground in {state_dir} is open already, at {where}."
+            ) from None
+
+        def note(address: str) -> None:
+            file.truncate(0)
+            file.write(address)
+            file.flush()
+
+        yield note
 
 
 def _folder(path: Path) -> Path:

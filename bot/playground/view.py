@@ -483,7 +483,11 @@ def call(of: Call, world: World) -> Json:
 
 
 def _short(value: Any) -> str:
-    text = f"({len(value)} bytes)" if isinstance(value, bytes) else str(value)
+    if isinstance(value, bytes):
+        return f"({len(value)} bytes)"
+    if isinstance(value, dict | list):
+        value = json.dumps(value, ensure_ascii=False, default=str)
+    text = str(value)
     if "\\u" in text and text[:1] in "[{":
         # Objects travel as JSON; a reader wants 签到 rather than its escapes.
         with contextlib.suppress(ValueError):
