@@ -10,8 +10,9 @@ import pytest
 from aiogram.types import Update
 from pydantic import BaseModel, TypeAdapter
 
-from bot.playground import BotAccount, Flood, Playground, User
+from bot.playground import BotAccount, Chat, Flood, Playground, User
 from bot.playground.contracts import contract
+from bot.playground.inline import ask, choose, vote
 from bot.playground.methods import METHODS, Upload
 from bot.playground.updates import KINDS
 from bot.playground.world import MEDIA_KINDS, painted
@@ -75,7 +76,7 @@ async def test_all_methods_answer_and_all_updates_look_as_the_bot_api_says(
     telegram = Playground(flood=Flood.off())
     world = telegram.world
     tour = Tour(telegram)
-    bot = world.add_bot("Lulu", "lulu_bot")
+    bot = world.add_bot("Lulu", "lulu_bot", inline=True, inline_feedback=True)
     bot.allowed_updates = list(KINDS)
     owner = world.add_user("小鹿", "Lu", username="lulu", bio="sings")
     fan = world.add_user("Mia", language_code="en", is_premium=True)
@@ -101,6 +102,8 @@ async def test_all_methods_answer_and_all_updates_look_as_the_bot_api_says(
     await _the_bot_keeps_order(tour, bot, fan, guest, group.id)
     await _the_bot_knows_itself(tour, bot, fan)
 
+    await _the_bot_is_asked_inline(tour, bot, fan, group)
+
     world.say(owner, channel, "post")
     world.react(fan, world.messages(channel)[-1], "🔥")
     world.upgrade(small)
@@ -109,7 +112,7 @@ async def test_all_methods_answer_and_all_updates_look_as_the_bot_api_says(
     assert kinds == {
         "message", "edited_message", "channel_post", "my_chat_member", "chat_member",
         "callback_query", "message_reaction", "message_reaction_count", "chat_join_request",
-        "edited_channel_post",
+        "edited_channel_post", "inline_query", "chosen_inline_result", "poll", "poll_answer",
     }  # fmt: skip
     left_out = {contract(name).name for name in METHODS if contract(name)} - tour.called  # type: ignore[union-attr]  # asked for in the same line
     assert left_out == {"logOut"}
@@ -245,6 +248,25 @@ async def _the_bot_keeps_order(
     for act in ("closeForumTopic", "reopenForumTopic", "deleteForumTopic"):
         await tour.call(bot, act, **number)
     await tour.call(bot, "leaveChat", chat_id=forum.id)
+
+
+async def _the_bot_is_asked_inline(tour: Tour, bot: BotAccount, fan: User, group: Chat) -> None:
+    world = tour.telegram.world
+    world.set_member(group, fan, actor=fan, status="member")
+    await tour.call(bot, "setChatPermissions", chat_id=group.id, permissions={
+        "can_send_messages": True, "can_send_other_messages": True, "can_send_polls": True,
+    })  # fmt: skip
+    query = ask(world, fan, bot, "draw", chat=group)
+    content = {"message_text": "Join"}
+    keyboard = {"inline_keyboard": [[{"text": "go", "callback_data": "x"}]]}
+    article = {"type": "article", "id": "1", "title": "t", "input_message_content": content}
+    results = [{**article, "reply_markup": keyboard}]
+    await tour.call(bot, "answerInlineQuery", inline_query_id=query.id, results=results)
+    world.press(fan, choose(world, query, group))
+    poll = await tour.call(bot, "sendPoll", chat_id=group.id, question="?", is_anonymous=False,
+                           options=[{"text": "a"}, {"text": "b"}])  # fmt: skip
+    vote(world, fan, group.log[poll["message_id"]], [1])
+    await tour.call(bot, "stopPoll", chat_id=group.id, message_id=poll["message_id"])
 
 
 async def _the_bot_knows_itself(tour: Tour, bot: BotAccount, fan: User) -> None:

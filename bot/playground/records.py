@@ -93,6 +93,7 @@ class BotAccount(User):
     privacy: bool = True
     can_join_groups: bool = True
     inline: bool = False
+    inline_feedback: bool = False
     last_message_id: int = 0
     logged_out: bool = False
     commands: dict[str, list[Json]] = field(default_factory=dict)
@@ -258,6 +259,7 @@ class Message(Record):
     forward_origin: Json | None = None
     automatic_forward: bool = False
     album: str | None = None
+    via_bot: User | None = None
     author_signature: str | None = None
     ephemeral_for: User | None = None
     ephemeral_id: int | None = None
@@ -383,3 +385,18 @@ class Press:
     bot: BotAccount | None = None
     url: str | None = None
     answer: Answer | None = None
+
+
+@dataclass(slots=True, eq=False)
+class InlineQuery:
+    """What a fan typed after @bot. `results` are set once the bot answered, within 30 seconds."""
+
+    id: str
+    user: User
+    bot: BotAccount
+    text: str
+    at: float
+    results: list[Json] | None = None
+    button: Json | None = None
+    cache_time: int = 300
+    is_personal: bool = False

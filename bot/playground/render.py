@@ -190,6 +190,8 @@ class Renderer:
             out["quote"] = of.quote
         if of.album:
             out["media_group_id"] = of.album
+        if of.via_bot is not None:
+            out["via_bot"] = user(of.via_bot)
         if of.ephemeral_id is not None:
             out["ephemeral_message_id"] = of.ephemeral_id
             if of.ephemeral_for is not None:

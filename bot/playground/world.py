@@ -25,6 +25,7 @@ from bot.playground.records import (
     SERVICE_NOTIFICATIONS,
     BotAccount,
     Chat,
+    InlineQuery,
     InviteLink,
     JoinRequest,
     Json,
@@ -102,6 +103,8 @@ class World:
         self.links: dict[str, InviteLink] = {}
         self.files: dict[int, StoredFile] = {}
         self.presses: dict[str, Press] = {}
+        self.queries: dict[str, InlineQuery] = {}
+        self.inline_messages: dict[str, Message] = {}
         self.render = render.Renderer(self.users, self.chats, self.files)
         self._subscriptions: set[Subscription] = set()
         self._listeners: list[Callable[[], None]] = []
@@ -171,8 +174,9 @@ class World:
         privacy: bool = True,
         can_join_groups: bool = True,
         inline: bool = False,
+        inline_feedback: bool = False,
     ) -> BotAccount:
-        """A new bot with a token of the usual shape; `privacy` as BotFather sets it at first."""
+        """A new bot with a token of the usual shape; settings as BotFather makes them at first."""
         number = int(token.partition(":")[0]) if token else self._free_id(7_000_000_001)
         if number in self.users:
             raise ValueError(f"there is already somebody with the id {number}")
@@ -186,6 +190,7 @@ class World:
             privacy=privacy,
             can_join_groups=can_join_groups,
             inline=inline,
+            inline_feedback=inline_feedback,
         )
         self.users[number] = self.bots[number] = made
         self.touch(made)
@@ -832,13 +837,26 @@ class World:
         self.edited(message)
         return message
 
-    def edited(self, message: Message, *, by: BotAccount | None = None, mark: bool = True) -> None:
-        """A message changed: note the time (`mark`), tell the lookers-on and the other bots."""
+    def edited(
+        self,
+        message: Message,
+        *,
+        by: BotAccount | None = None,
+        mark: bool = True,
+        tell: bool = True,
+    ) -> None:
+        """A message changed: note the time (`mark`), tell the lookers-on, and bots if they may."""
         if mark:
             message.edit_date = max(self.date(), message.date)
         self.touch(message)
         self._told("edited", message)
-        self._deliver(message, edited=True, but=by)
+        if tell:
+            self._deliver(message, edited=True, but=by)
+        copied = message.extra.get("discussed_as")
+        if copied is not None and message.chat.linked is not None:
+            copy = message.chat.linked.log.get(copied)
+            if copy is not None and not copy.deleted:
+                self.edited(self.copied(message, copy, origin=False), by=by, mark=mark, tell=tell)
 
     def delete(self, user: User, message: Message) -> None:
         """Take a message away for everybody: one's own, or any for an admin."""
@@ -967,10 +985,15 @@ class World:
             raise CannotAct("nobody listens to this button")
         press.bot = bot
         self.presses[number] = press
+        inline = message.extra.get("inline_id")
         body = {
             "id": number,
             "from": render.user(user),
-            "message": self.render.message(message, bot),
+            **(
+                {"inline_message_id": inline}
+                if inline
+                else {"message": self.render.message(message, bot)}
+            ),
             "chat_instance": self.chat_instance(message.chat),
             "data": press.data,
         }
@@ -1100,6 +1123,12 @@ class World:
         if permission not in allowed:
             raise CannotAct("you are not allowed to send this here")
 
+    def drafted_by(self, user: User, chat: Chat | BotAccount) -> Message:
+        """An empty message of a person who may write there."""
+        where = self._where(user, chat)
+        self._may_write(user, where, "can_send_other_messages", None)
+        return self._drafted(user, where, None, None, None)
+
     def _drafted(
         self,
         user: User,
@@ -1155,6 +1184,8 @@ class World:
             album=post.album,
         )
         self.post(self.copied(post, copy))
+        post.extra["discussed_as"] = copy.message_id
+        self.touch(post)
         group.pinned.append(copy.message_id)
 
     def _number(self, message: Message) -> None:
@@ -1239,7 +1270,7 @@ class World:
 
     def _meant_for(self, bot: BotAccount, message: Message) -> bool:
         above = message.reply_to
-        if above is not None and above.sender is bot:
+        if message.via_bot is bot or (above is not None and above.sender is bot):
             return True
         for entity in message.entities:
             if entity["type"] == "bot_command":
@@ -1304,6 +1335,8 @@ class World:
                     record.chat.ephemeral[record.ephemeral_id] = record
                 case Message():
                     record.chat.log[record.message_id] = record
+                    if "inline_id" in record.extra:
+                        self.inline_messages[record.extra["inline_id"]] = record
                     for bot, alias in record.ids.items():
                         record.chat.aliases[bot, alias] = record.message_id
                 case InviteLink():

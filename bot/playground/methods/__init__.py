@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from bot.playground.methods import chats, editing, profile, sending
+from bot.playground.methods import chats, editing, inline, profile, sending
 from bot.playground.methods.desk import Desk, Method, Params, Upload
 
 METHODS: dict[str, Method] = {
     name.lower(): method
-    for table in (profile.METHODS, sending.METHODS, editing.METHODS, chats.METHODS)
+    for table in (profile.METHODS, sending.METHODS, editing.METHODS, chats.METHODS, inline.METHODS)
     for name, method in table.items()
 }
 

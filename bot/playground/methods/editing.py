@@ -39,7 +39,10 @@ REACTIONS = frozenset((
 
 def _to_edit(desk: Desk, bot: BotAccount, p: Params) -> Message:
     if p.get("inline_message_id"):
-        raise bad("MESSAGE_ID_INVALID")
+        shared = desk.world.inline_messages.get(str(p["inline_message_id"]))
+        if shared is None or shared.deleted or shared.via_bot is not bot:
+            raise bad("MESSAGE_ID_INVALID")
+        return shared
     if p.get("chat_id") is None or p.get("message_id") is None:
         raise bad("message identifier is not specified")
     chat = chat_of(desk, bot, p["chat_id"])
@@ -136,12 +139,12 @@ _EDITS = {
 
 
 def _edit(what: str) -> Method:
-    def method(desk: Desk, bot: BotAccount, p: Params) -> Json:
+    def method(desk: Desk, bot: BotAccount, p: Params) -> Json | bool:
         if what == "Text":
             words(desk, p)
         message = _to_edit(desk, bot, p)
         _EDITS[what](desk, bot, p, message)
-        return done(desk, bot, message)
+        return True if message.via_bot is not None else done(desk, bot, message)
 
     return method
 
