@@ -387,6 +387,33 @@ async def test_the_clock_can_be_moved_to_tomorrow_morning(
     assert (stage.playground.clock.now() - after).days == 1
 
 
+async def test_an_admin_mutes_speaks_as_the_group_and_opens_the_door(
+    stage: Stage, client: aiohttp.ClientSession
+) -> None:
+    world, group, fan = stage.playground.world, stage.people.group, stage.people.fans[0]
+    here = {"as": seed.INFLUENCER, "chat": group.key}
+    assert (await act(client, stage, "mute", who=fan.id, on=True, **here))[0] == 200
+    said = {"as": fan.id, "chat": group.key, "text": "让我说"}
+    assert (await act(client, stage, "say", **said))[0] == 400
+    assert not (await look(client, stage, fan.id, group.key))["can_say"]
+    assert (await act(client, stage, "mute", who=fan.id, on=False, **here))[0] == 200
+    assert (await act(client, stage, "say", **said))[0] == 200
+    assert (await act(client, stage, "say", text="公告", voice=group.key, **here))[0] == 200
+    seen = (await look(client, stage, fan.id, group.key))["messages"][-1]
+    assert (seen["text"], seen["sender"]["kind"]) == ("公告", "chat")
+    assert (await act(client, stage, "say", **said, voice=group.key))[0] == 400
+    door = world.make_link(group, stage.people.influencer, by_request=True)
+    _, found = await act(client, stage, "open", url=door.url, **{"as": seed.VISITOR})
+    assert found["chat"] == group.key
+    assert not group.inside(stage.people.visitor)
+    asked = (await look(client, stage, seed.ADMIN, group.key))["requests"]
+    assert [one["id"] for one in asked] == [seed.VISITOR]
+    let_in = {"who": seed.VISITOR, "on": True, "chat": group.key}
+    assert (await act(client, stage, "approve", **let_in, **{"as": fan.id}))[0] == 400
+    assert (await act(client, stage, "approve", **let_in, **{"as": seed.ADMIN}))[0] == 200
+    assert group.inside(stage.people.visitor)
+
+
 async def test_links_into_telegram_lead_somewhere_in_the_playground(
     stage: Stage, client: aiohttp.ClientSession
 ) -> None:

@@ -582,7 +582,13 @@ class Control:
         if wish.get("reply_to") is not None:
             reply_to = self._message(wish, chat, viewer, "reply_to")
         target = chat.bot if chat.bot is not None else chat
-        sent = self._world.say(viewer, target, wish.text("text"), reply_to=reply_to)
+        voice = None
+        if wish.get("voice") is not None:
+            voice = self._world.chats.get(wish.text("voice", longest=64))
+            if voice is None or voice.type == "private":
+                raise BadWish("“voice” must be the group itself or a channel.")
+        text = wish.text("text")
+        sent = self._world.say(viewer, target, text, reply_to=reply_to, as_chat=voice)
         return {"message": view.id_of(sent)}
 
     async def _do_press(self, wish: Wish) -> Json:
@@ -659,7 +665,7 @@ class Control:
             chat = self._world.links[url].chat
             if not chat.inside(viewer):
                 self._world.join(viewer, chat, url)
-            return {"chat": view.key_of(chat), "message": None}
+            return {"chat": view.key_of(chat), "message": None, "inside": chat.inside(viewer)}
         name, rest, query = _address(url)
         bot = next(
             (one for one in self._world.bots.values() if (one.username or "").lower() == name), None
@@ -720,6 +726,25 @@ class Control:
     def _do_kick(self, wish: Wish) -> None:
         viewer, chat, who = self._over(wish, "can_restrict_members")
         self._world.kick(chat, who, by=viewer)
+
+    def _do_mute(self, wish: Wish) -> None:
+        viewer, chat, who = self._over(wish, "can_restrict_members")
+        if wish.flag("on"):
+            self._world.restrict(chat, who, by=viewer)
+        else:
+            self._world.set_member(chat, who, actor=viewer, status="member")
+
+    def _do_approve(self, wish: Wish) -> None:
+        viewer = self._person(wish)
+        chat = self._chat(wish, viewer)
+        who = self._person(wish, "who")
+        member = chat.member(viewer)
+        if member is None or not member.may("can_invite_users"):
+            raise CannotAct("you may not do that here")
+        if wish.flag("on"):
+            self._world.approve(chat, who, by=viewer)
+        else:
+            self._world.decline(chat, who, by=viewer)
 
     def _over(self, wish: Wish, right: str) -> tuple[User, Chat, User]:
         """The admin, the chat and the member concerned; refuses where the right is missing."""

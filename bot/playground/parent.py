@@ -287,8 +287,8 @@ async def play(
 
     Everything lies in `state_dir`: the world, the bot's database and its log. `bot_env` is added
     to this process's environment for the bot. A taken port is replaced by the next free one, and
-    said; with `exact_port` it raises `PortTaken`. Raises `AlreadyOpen` for a folder in which another
-    playground runs, and `NotThisMachine` for a host that is not loopback.
+    said; with `exact_port` it raises `PortTaken`. Raises `AlreadyOpen` for a folder in which
+    another playground runs, and `NotThisMachine` for a host that is not loopback.
     """
     if host not in ("127.0.0.1", "localhost"):
         raise NotThisMachine(f"The playground listens on this machine only, not on {host}.")

@@ -172,6 +172,8 @@ def chat(world: World, of: Chat, viewer: User) -> Json:
         "can_add": may_add(of, viewer),
         "can_promote": mine is not None and mine.may("can_promote_members"),
         "can_kick": mine is not None and mine.may("can_restrict_members"),
+        "voices": voices(world, of, viewer),
+        "requests": _knocking(of, viewer),
         "pinned": {"id": id_of(pinned), **brief(pinned, world)} if pinned else None,
         "keyboard": keyboard(shown, viewer),
         "commands": commands(of, viewer),
@@ -192,6 +194,28 @@ def _ranked(of: Chat) -> list[Member]:
     order = {"creator": 0, "administrator": 1}
     inside = [member for member in of.members.values() if member.inside]
     return sorted(inside, key=lambda member: order.get(member.status, 2))
+
+
+def voices(world: World, of: Chat, viewer: User) -> list[Json]:
+    """As whom she may speak in a group besides herself: the group (anonymously), her channels."""
+    member = of.member(viewer)
+    if not of.is_group or member is None or not member.is_admin:
+        return []
+    own = [
+        chat
+        for chat in world.chats.values()
+        if chat.type == "channel" and (m := chat.member(viewer)) is not None and m.is_admin
+    ]
+    return [{"key": chat.key, "title": title(chat), "photo": photo(chat)} for chat in (of, *own)]
+
+
+def _knocking(of: Chat, viewer: User) -> list[Json]:
+    """Who waits at the door, for those who may open it."""
+    member = of.member(viewer)
+    if member is None or not member.may("can_invite_users"):
+        return []
+    people = [request.user for request in of.requests.values()]
+    return [{"id": one.id, "name": name_of(one)} for one in people]
 
 
 def _listed(member: Member) -> Json:

@@ -13,7 +13,7 @@ const BARE = { "❤️": "❤" };
 const METHODS = ["sendMessage", "answerCallbackQuery", "editMessageText", "getUpdates", "sendPhoto", "setMessageReaction", "deleteMessage", "*"];
 const FAULTS = ["429", "403", "400", "500", "lost_answer", "timeout_before", "timeout_after", "drop_before", "slow", "wrong_json"];
 
-const now = { state: null, as: store.get("as", null), key: store.get("key", null), chat: null, draft: new Map(), about: null, unread: new Map(), seen: "", typing: null, faultMethod: "sendMessage", faultTimes: 1 };
+const now = { state: null, as: store.get("as", null), key: store.get("key", null), chat: null, draft: new Map(), voices: new Map(), about: null, unread: new Map(), seen: "", typing: null, faultMethod: "sendMessage", faultTimes: 1 };
 const params = new URLSearchParams(location.search);
 setLocale(params.get("lang") ?? store.get("lang", (navigator.language || "zh").toLowerCase().startsWith("zh") ? "zh" : "en"));
 
@@ -76,7 +76,7 @@ function drawFrame() {
   for (const node of document.querySelectorAll("[data-tip]")) node.title = t(node.dataset.tip);
   $("language").textContent = getLocale() === "zh" ? "EN" : "中文";
   $("language").lang = getLocale() === "zh" ? "en" : "zh";
-  $("left").setAttribute("aria-label", t("people"));
+  for (const [id, key] of [["left", "people"], ["middle", "chats"], ["right", "panel_short"]]) $(id).setAttribute("aria-label", t(key));
 }
 
 // ---------------------------------------------------------------- state
@@ -240,7 +240,8 @@ const INSIDE = /^(https?:\/\/)?(t|telegram)\.me\/|^tg:\/\//i;
 async function openInside(url) {
   if (!INSIDE.test(url)) return false;
   const found = await act("open", { url });
-  if (found) { await loadState(); await openChat(found.chat); if (found.message) flash(found.message); }
+  if (found?.inside === false) toast(t("requested"));
+  else if (found) { await loadState(); await openChat(found.chat); if (found.message) flash(found.message); }
   return true;
 }
 const HANDS = {
@@ -300,10 +301,13 @@ function showMembers() {
   const chat = now.chat;
   const again = async (what, fields) => { if (await act(what, { chat: now.key, ...fields })) { await loadChat(); showMembers(); } };
   sheet((close) => el("div.sheet", null, el("h3", null, `${t("members_h")} · ${chat.members}`),
+    chat.requests?.length ? el("ul.members", null, chat.requests.map((one) => el("li", null, avatar(one.id, one.name, { small: true }), el("span.row-text", null, el("bdi", null, one.name), el("span.row-last", null, t("knocks"))),
+      el("button.text-button", { type: "button", style: { margin: 0 }, onclick: () => again("approve", { who: one.id, on: true }) }, t("let_in")), el("button.text-button", { type: "button", style: { margin: 0, color: "var(--red)" }, onclick: () => again("approve", { who: one.id, on: false }) }, t("turn_away"))))) : null,
     el("ul.members", null, chat.people.map((one) => el("li", null, avatar(one.id, one.name, { small: true }), el("span.row-text", null, el("bdi", null, one.name)),
       one.tag ? el("span.faint", null, one.tag) : null,
       one.status === "creator" ? el("span.badge.influencer", null, t("owner")) : one.status === "administrator" ? el("span.badge.admin", null, t("admin")) : one.bot ? el("span.badge.bot", null, t("bot")) : null,
       chat.can_promote && one.status !== "creator" ? el("button.text-button", { type: "button", style: { margin: 0 }, onclick: () => again("promote", { who: one.id, on: one.status !== "administrator" }) }, one.status === "administrator" ? t("demote") : t("promote")) : null,
+      chat.can_kick && chat.type === "supergroup" && (one.status === "member" || one.status === "restricted") && !one.bot && one.id !== now.as ? el("button.text-button", { type: "button", style: { margin: 0 }, onclick: () => again("mute", { who: one.id, on: one.status === "member" }) }, one.status === "member" ? t("mute") : t("unmute")) : null,
       chat.can_kick && one.status === "member" && one.id !== now.as ? el("button.text-button", { type: "button", style: { margin: 0, color: "var(--red)" }, onclick: () => again("kick", { who: one.id }) }, t("kick")) : null))),
     el("div.actions", null, el("button.button.main", { type: "button", onclick: close }, t("ok")))));
 }
@@ -346,6 +350,12 @@ function drawFoot() {
   const about = foot.querySelector(".about-slot");
   const what = now.about?.reply ?? now.about?.edit;
   about.replaceChildren(...(what ? [el("div.about", null, el("div", null, el("b", null, now.about.edit ? t("edit") : el("bdi", null, what.sender.name)), el("span", { dir: "auto" }, gist(what))), el("button.icon-button", { type: "button", "aria-label": t("cancel"), onclick: dropAbout }, "×"))] : []));
+  const voice = foot.querySelector(".voice"), mine = `${now.as}:${now.key}`;
+  voice.hidden = !chat.voices?.length;
+  const as = chat.voices?.find((one) => one.key === now.voices.get(mine));
+  if (!as) now.voices.delete(mine);
+  const me = person(now.as);
+  if (me) redraw(voice, JSON.stringify([as, me.id, me.name]), avatar(as ? as.key : me.id, as ? as.title : me.name, { small: true, group: Boolean(as), photo: as?.photo }));
   const board = foot.querySelector(".board");
   const rows = chat.keyboard ?? [];
   board.hidden = !rows.length;
@@ -378,6 +388,7 @@ function buildComposer(chat) {
   const board = el("div.board", { hidden: true });
   $("foot").replaceChildren(el("div.foot-inner", null, list, el("div.about-slot"), el("div.compose", null,
     el("button.icon-button", { type: "button", "aria-label": t("photo"), title: t("photo"), onclick: () => file.click() }, icon("picture")), file,
+    el("button.voice.icon-button", { type: "button", hidden: true, "aria-label": t("voice"), title: t("voice"), "aria-haspopup": "menu", onclick: (event) => { const box = event.currentTarget.getBoundingClientRect(), mine = `${now.as}:${now.key}`; openMenu(box.left, box.top - 8, [[t("myself"), () => { now.voices.delete(mine); drawFoot(); }], ...(now.chat.voices ?? []).map((one) => [el("bdi", null, one.title), () => { now.voices.set(mine, one.key); drawFoot(); }])]); } }),
     area,
     el("button.icon-button", { type: "button", "aria-label": t("emoji"), title: t("emoji"), onclick: (event) => { const box = event.currentTarget.getBoundingClientRect(); openMenu(box.right - 310, box.top - 8, [], el("div.emojis", null, EMOJI.map((emoji) => el("button", { type: "button", onclick: () => { const at = area.selectionStart ?? area.value.length; area.setRangeText(emoji, at, area.selectionEnd ?? at, "end"); closeMenu(); area.focus(); grow(); } }, emoji)))); } }, icon("smile")),
     el("button.send", { type: "button", "aria-label": t("send"), title: t("send"), onclick: send }, icon("send"))), board));
@@ -387,7 +398,7 @@ async function say(text) {
   const about = now.about;
   now.about = null;
   drawFoot();
-  const done = about?.edit ? await act("edit", { chat: now.key, message: about.edit.id, text }) : await act("say", { chat: now.key, text, reply_to: about?.reply?.id });
+  const done = about?.edit ? await act("edit", { chat: now.key, message: about.edit.id, text }) : await act("say", { chat: now.key, text, reply_to: about?.reply?.id, voice: now.voices.get(`${now.as}:${now.key}`) });
   if (!done) { const area = $("foot").querySelector("textarea"); if (area && !area.value) area.value = text; return; }
   if (/签到|簽到|打卡|\/checkin/.test(text)) tick("checkin");
   await loadChat(true);

@@ -130,7 +130,7 @@ export function message(one, { first, last, zone, group, on, fresh }) {
   const bare = one.media && (one.media.kind === "sticker" || one.media.kind === "dice") && !one.text;
   const jumbo = !one.media && JUMBO.test(one.text || "");
   const bubble = el(`div.bubble${bare || (jumbo && !one.reply) ? ".bare" : ""}`, null,
-    !mine && group && first ? el("div.from", { style: { color: nameColour(one.sender.id) } }, el("bdi", null, one.sender.name),
+    (!mine || one.sender.kind === "chat") && group && first ? el("div.from", { style: { color: nameColour(one.sender.id) } }, el("bdi", null, one.sender.name),
       one.sender.kind === "bot" ? el("span.badge.bot", null, t("bot")) : null, one.sender.tag || one.sender.rank ? el("span.tag", null, el("bdi", null, one.sender.tag || t(one.sender.rank === "creator" ? "owner" : "admin"))) : null) : null,
     one.ephemeral ? el("div.only-you", null, "◌ ", t("only_you")) : null,
     one.forward ? el("div.forwarded", null, t("forwarded_from", one.forward.name)) : null,
