@@ -137,6 +137,13 @@ class Voice:
         """The shipped personas by their key."""
         return self._personas
 
+    def speaker(
+        self, persona: Mapping[str, object], locale: str, hour: int | None = None
+    ) -> dict[str, Any]:
+        """What templates know as `persona` in a language, see `personas.tongue`."""
+        known = self._personas.get(str(persona.get("key", "")), _NOBODY)
+        return personas.tongue(persona, known, locale, hour)
+
     def source(self, name: str, locale: str, persona: Mapping[str, object] = _NOBODY) -> str:
         """The file that she speaks from, such as `personas/lulu/zh/checkin/checked_in.j2`."""
         at, _ = self._find(name, locale, _words_of(persona))
@@ -269,8 +276,7 @@ class Voice:
         name = scope.get("name")
         if isinstance(name, str) and name:
             scope["name"] = _LURE.sub(_WORD_JOINER, name)
-        known = self._personas.get(str(persona.get("key", "")), _NOBODY)
-        scope["persona"] = _tame(personas.tongue(persona, known, locale, hour))
+        scope["persona"] = _tame(self.speaker(persona, locale, hour))
         return scope
 
     def _say(self, template: Template, scope: Mapping[str, object]) -> str:
