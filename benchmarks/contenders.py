@@ -70,6 +70,7 @@ class House:
     _walks: int = 0
     _until: int = 0
     _reached: asyncio.Event | None = None
+    _failure: Exception | None = None
 
     async def keep(self, answers: Sequence[bytes]) -> None:
         """What the poller does with Telegram's answers: split, read, commit, batch by batch."""
@@ -92,11 +93,16 @@ class House:
         assert self._reached is not None
         if self._walks < self._until:
             await self._reached.wait()
+        if self._failure is not None:
+            raise AssertionError("what is measured does not work") from self._failure
 
     async def walk(self, task: Task) -> None:
-        await self.app.walk(task)
+        try:
+            await self.app.walk(task)
+        except Exception as error:
+            self._failure = error
         self._walks += 1
-        if self._walks >= self._until and self._reached is not None:
+        if self._reached is not None and (self._failure or self._walks >= self._until):
             self._reached.set()
 
     @asynccontextmanager

@@ -18,9 +18,11 @@ from storage.records import Arrival, ChatKind, ChatSeen, Class, FanSeen, Kind
 
 SECOND: Final = 1_000_000
 LONGEST_TEXT: Final = 4096  # a message cannot be longer; a bio or a forged update can
+LONGEST_WORD: Final = 32  # of a plain word that a room may wait for
 SERVICE_ACCOUNTS: Final = frozenset({777000, 1087968824, 136817688})  # Telegram, anonymous admin,
 # and the face of channels that speak in groups: none of them is a person
 
+CHAT_KINDS: Final = {kind.value: kind for kind in ChatKind}  # an Enum's own look-up is slow
 
 # Ids stay below 2^53 (Bot API documentation); what is larger would not fit the store either.
 Id = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
@@ -30,7 +32,11 @@ Second = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
 ABSENT: Final = msgspec.Raw(b"")
 
 
-class User(msgspec.Struct):
+class Part(msgspec.Struct, gc=False):
+    """A piece of an update: a tree, which the garbage collector need not look at."""
+
+
+class User(Part):
     id: Id
     first_name: str = ""
     last_name: str = ""
@@ -39,25 +45,25 @@ class User(msgspec.Struct):
     is_bot: bool = False
 
 
-class Chat(msgspec.Struct):
+class Chat(Part):
     id: Id
     type: str
     title: str = ""
     username: str = ""
 
 
-class Replied(msgspec.Struct):
+class Replied(Part):
     message_id: Id
     from_: User | None = msgspec.field(default=None, name="from")
 
 
-class Entity(msgspec.Struct):
+class Entity(Part):
     type: str
     offset: int
     length: int
 
 
-class Message(msgspec.Struct):
+class Message(Part):
     message_id: Id
     chat: Chat
     date: Second = 0
@@ -87,32 +93,32 @@ class Message(msgspec.Struct):
     sticker: msgspec.Raw = ABSENT
 
 
-class Pressed(msgspec.Struct):
+class Pressed(Part):
     chat: Chat
     message_id: Id
 
 
-class Press(msgspec.Struct):
+class Press(Part):
     id: str
     from_: User = msgspec.field(name="from")
     data: str = ""
     message: Pressed | None = None
 
 
-class Inline(msgspec.Struct):
+class Inline(Part):
     from_: User = msgspec.field(name="from")
     query: str = ""
     inline_message_id: str | None = None
     result_id: str = ""
 
 
-class Standing(msgspec.Struct):
+class Standing(Part):
     user: User
     status: str
     is_member: bool = True
 
 
-class MemberChange(msgspec.Struct):
+class MemberChange(Part):
     chat: Chat
     from_: User = msgspec.field(name="from")
     date: Second
@@ -120,18 +126,18 @@ class MemberChange(msgspec.Struct):
     new_chat_member: Standing
 
 
-class JoinRequest(msgspec.Struct):
+class JoinRequest(Part):
     chat: Chat
     from_: User = msgspec.field(name="from")
     date: Second
 
 
-class Emoji(msgspec.Struct):
+class Emoji(Part):
     type: str
     emoji: str = ""
 
 
-class Reaction(msgspec.Struct):
+class Reaction(Part):
     chat: Chat
     message_id: Id
     date: Second
@@ -139,36 +145,36 @@ class Reaction(msgspec.Struct):
     user: User | None = None
 
 
-class ReactionCount(msgspec.Struct):
+class ReactionCount(Part):
     chat: Chat
     message_id: Id
     date: Second
 
 
-class Vote(msgspec.Struct):
+class Vote(Part):
     poll_id: str
     user: User | None = None
 
 
-class BoostSource(msgspec.Struct):
+class BoostSource(Part):
     user: User | None = None
 
 
-class Boost(msgspec.Struct):
+class Boost(Part):
     source: BoostSource
 
 
-class BoostChange(msgspec.Struct):
+class BoostChange(Part):
     chat: Chat
     boost: Boost | None = None
     source: BoostSource | None = None
 
 
-class Checkout(msgspec.Struct):
+class Checkout(Part):
     from_: User = msgspec.field(name="from")
 
 
-class Update(msgspec.Struct):
+class Update(Part):
     update_id: Id
     message: Message | None = None
     edited_message: Message | None = None
@@ -189,7 +195,7 @@ class Update(msgspec.Struct):
     pre_checkout_query: Checkout | None = None
 
 
-class Answer(msgspec.Struct):
+class Answer(Part):
     """Telegram's envelope of every answer."""
 
     ok: bool
@@ -308,8 +314,6 @@ def read(raw: bytes, triggers: Triggers, received: int) -> Arrival:
 def _arrival(update: Update, raw: bytes, triggers: Triggers, received: int) -> Arrival:
     message = update.message
     if message is not None:
-        if b"\\u0000" in raw:
-            message.text, message.caption = _bare(message.text), _bare(message.caption)
         return _message(update.update_id, message, raw, triggers, received)
     if (press := update.callback_query) is not None:
         pressed = press.message
@@ -332,7 +336,7 @@ def _message(
     update_id: int, message: Message, raw: bytes, triggers: Triggers, received: int
 ) -> Arrival:
     sender = message.from_
-    text = message.text if message.text is not None else message.caption
+    text = _bare(message.text if message.text is not None else message.caption)
     replied = message.reply_to_message
     kind, reacts = Kind.MESSAGE, message.chat.type == "private"
     fan = sender if message.sender_chat is None else None
@@ -353,7 +357,7 @@ def _message(
     elif text is not None and text.startswith("/"):
         kind = Kind.COMMAND
         reacts = reacts or triggers.command(text) in triggers.commands
-    elif text is not None and len(text) <= 32 and fold(text) in triggers.words:
+    elif text is not None and len(text) <= LONGEST_WORD and fold(text) in triggers.words:
         reacts = True
     elif replied is not None:
         kind = Kind.REPLY
@@ -366,12 +370,12 @@ def _message(
         kind,
         cls,
         message.date * SECOND or received,
-        chat=_chat(message.chat),
-        fan=_fan(fan),
-        message=message.message_id,
-        ref=replied.message_id if replied is not None else None,
-        text=text[:LONGEST_TEXT] if text is not None else None,
-        raw=raw if reacts else None,
+        _chat(message.chat),
+        _fan(fan),
+        message.message_id,
+        replied.message_id if replied is not None else None,
+        text,
+        raw if reacts else None,
     )
 
 
@@ -524,13 +528,12 @@ def _fan(user: User | None) -> FanSeen | None:
 
 
 def _chat(chat: Chat) -> ChatSeen:
-    try:
-        kind = ChatKind(chat.type)
-    except ValueError:
-        kind = ChatKind.SUPERGROUP
+    kind = CHAT_KINDS.get(chat.type, ChatKind.SUPERGROUP)
     return ChatSeen(chat.id, kind, _bare(chat.title) or "", chat.username[:64])
 
 
 def _bare(text: str | None) -> str | None:
     """Without NUL, which PostgreSQL cannot keep, and no longer than a message may be."""
-    return text[:LONGEST_TEXT].replace("\x00", "") if text is not None else None
+    if text is None or (len(text) <= LONGEST_TEXT and "\x00" not in text):
+        return text
+    return text[:LONGEST_TEXT].replace("\x00", "")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import IntEnum, StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -262,8 +262,25 @@ class Waiting:
     state: LetterState = LetterState.WAITING
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+# The three below are named tuples and not dataclasses, since every update makes them: a frozen
+# dataclass costs three times as much to make.
+
+
+class ChatSeen(NamedTuple):
+    telegram_id: int
+    kind: ChatKind
+    title: str = ""
+    username: str = ""
+
+
+class FanSeen(NamedTuple):
+    telegram_id: int
+    name: str
+    username: str = ""
+    language: str = ""
+
+
+class Arrival(NamedTuple):
     """One update as the log needs it, decoded by the road, not yet stored.
 
     Ids are Telegram's here; the store turns them into our own numbers. ``fan`` is the one
@@ -281,22 +298,6 @@ class Arrival:
     ref: int | None = None
     text: str | None = None
     raw: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ChatSeen:
-    telegram_id: int
-    kind: ChatKind
-    title: str = ""
-    username: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class FanSeen:
-    telegram_id: int
-    name: str
-    username: str = ""
-    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
