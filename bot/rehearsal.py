@@ -1,4 +1,4 @@
-"""The persona rehearses: each touch point with facts made up, what is missing, what sounds wrong."""
+"""The persona rehearses each touch point with facts made up: what is missing, what sounds wrong."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import dataclasses
 import importlib
 import pkgutil
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import date, datetime
 from functools import cache
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
-from zoneinfo import ZoneInfo
 
 import handlers
 from handlers.doors import template_of
@@ -20,7 +18,6 @@ from templates.lint import Finding
 from templates.touchpoints import TouchPoint
 
 POINTS: Final = HERE / "touchpoints.toml"
-NOON: Final = datetime(2026, 5, 4, 12, tzinfo=ZoneInfo("Asia/Shanghai"))
 # How a fact is called says what it is; all others are made up by their type.
 KNOWN: Final[Mapping[str, object]] = {
     "name": "Lin",
@@ -69,38 +66,37 @@ def outcomes() -> Mapping[str, type[Any]]:
     return dict(sorted(found.items()))
 
 
-def samples(outcome: type[Any]) -> list[dict[str, object]]:
-    """Facts as they can come: the ordinary fan first, then one without a name, then one of
-    everything."""
-    ordinary = _facts(outcome)
+def samples(voice: Voice, name: str) -> list[dict[str, object]]:
+    """Facts of a template as they can come: the ordinary fan first, then one without a name, then
+    one of everything; each once."""
+    ordinary = _facts(outcomes()[name], voice.columns(name))
     nameless = {k: "" if k in MAY_BE_MISSING else v for k, v in ordinary.items()}
     single = {k: 1 if type(v) is int else v for k, v in ordinary.items()}
     other = {k: not v if isinstance(v, bool) else v for k, v in nameless.items()}
-    return [ordinary, nameless, single, other]
+    all_of_them = (ordinary, nameless, single, other)
+    return [one for n, one in enumerate(all_of_them) if one not in all_of_them[:n]]
 
 
-def _facts(outcome: type[Any]) -> dict[str, object]:
+def _facts(outcome: type[Any], columns: Set[str]) -> dict[str, object]:
     hints = get_type_hints(outcome)
     return {
-        field.name: KNOWN.get(field.name, _made_up(hints[field.name]))
+        field.name: KNOWN.get(field.name, _made_up(hints[field.name], columns))
         for field in dataclasses.fields(outcome)
     }
 
 
-def _made_up(kind: Any) -> Any:
-    """Some value of a type, as JSON knows it."""
+def _made_up(kind: Any, columns: Set[str]) -> Any:
+    """Some value of a type, as JSON knows it; a row of a table has all *columns*."""
     origin, inside = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
-        return _made_up(next(one for one in inside if one is not type(None)))
-    if origin is tuple or origin is list:
-        if origin is list or inside[-1:] == (Ellipsis,):
-            return [_made_up(inside[0]) for _ in range(3)]
-        return [_made_up(one) for one in inside]
+        return _made_up(next(one for one in inside if one is not type(None)), columns)
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        return {_made_up(inside[0]): _made_up(inside[1])}
+        return {**dict.fromkeys(columns, 12), **{key: KNOWN[key] for key in columns & KNOWN.keys()}}
+    if isinstance(origin, type) and issubclass(origin, Sequence):
+        return [_made_up(inside[0], columns) for _ in range(3)]
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
-        return _facts(kind)
-    plain: dict[Any, object] = {str: "一二三", int: 12, float: 1.5, bool: True, date: "2026-05-04"}
+        return _facts(kind, columns)
+    plain: dict[Any, object] = {str: "一二三", int: 12, float: 1.5, bool: True}
     return plain.get(kind, "一二三")
 
 
@@ -127,7 +123,7 @@ def readings(
     voice: Voice, name: str, locale: str, persona: Mapping[str, Any], hour: int | None = None
 ) -> list[str]:
     """All ways to say one template to a sample fan, as Telegram HTML."""
-    facts = samples(outcomes()[name])[0]
+    facts = samples(voice, name)[0]
     return [
         voice.render(name, facts, locale=locale, persona=persona, variant=variant, hour=hour)
         for variant in range(voice.variants(name, locale, persona))
@@ -138,7 +134,7 @@ def findings(voice: Voice, persona: Mapping[str, Any], locales: Sequence[str]) -
     """What is missing and what a persona would not say, over all touch points."""
     found = list(_missing(voice, persona, locales))
     for part in parts(voice, persona):
-        facts = samples(outcomes()[part.template])
+        facts = samples(voice, part.template)
         for locale in locales:
             found += lint.examine(
                 voice, part.template, part.point, locale=locale, persona=persona, samples=facts

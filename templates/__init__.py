@@ -9,7 +9,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from jinja2 import StrictUndefined, Template, TemplateSyntaxError, meta
+from jinja2 import StrictUndefined, Template, TemplateSyntaxError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from templates import markup, personas
@@ -177,6 +177,17 @@ class Voice:
             except TemplateSyntaxError as error:
                 raise BadTemplate(name, at, error.lineno, error.message or "") from error
         return found - {"persona"}
+
+    def columns(self, name: str) -> set[str]:
+        """What the words of any language ask of facts that are tables, by the columns' names."""
+        return {
+            node.attr
+            for locale in LOCALES
+            if self.knows(name, locale)
+            for source in _sources(self._find(name, locale)[1])
+            for node in self._words.parse(source).find_all(nodes.Getattr)
+            if not (isinstance(node.node, nodes.Name) and node.node.name == "persona")
+        }
 
     def render(
         self,

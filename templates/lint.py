@@ -25,7 +25,7 @@ def _words(chinese: str, english: str) -> re.Pattern[str]:
 
 
 MACHINE: Final = _words(
-    r"尊敬的|用户|用戶|亲爱的|親愛的|(?<![父母双雙])亲[，,！!～~]|转人工|轉人工|客服|系统|系統|机器人|機器人"
+    r"尊敬的|用户(?!名)|用戶(?!名)|亲爱的|親愛的|(?<![父母双雙])亲[，,！!～~]|转人工|轉人工|客服|系统|系統|机器人|機器人"
     r"|温馨提示|溫馨提示|操作(?:成功|失败|失敗)|请稍[后候]再?试|請稍[後候]再?試|无效|無效|指令|错误代码|敬请|敬請",
     r"dear (?:user|customer|member|fan)|valued|users?|system|bots?|invalid|error|successfully"
     r"|customer service|please try again later|operation|notification",
@@ -49,7 +49,7 @@ NOW: Final = _words(
     r"|(?:I've |I )?just (?:woke|got (?:home|up)|finished|came back)",
 )
 GAP: Final = re.compile(
-    r"None|undefined|\(\s*\)|（\s*）|「\s*」|“\s*”|  |[，,、]\s*[，,、。.！!？?]"
+    r"None|undefined|\(\s*\)|（\s*）|「\s*」|“\s*”|(?<!\d)  (?![\d+−-])|[，,、]\s*[，,、。.！!？?]"
     r"|^[，、。,.：:；;！!？?]|\s[，。、,.!?;:](?!\w)|Dear\s*[,，]",
     re.MULTILINE,
 )
@@ -139,7 +139,7 @@ def examine(
     def found(variant: int, facts: Mapping[str, object]) -> Iterator[str]:
         yield from reasons(say(variant, facts), point, taboo=taboo)
         mark = _MARK.get(locale)
-        if mark and I_ZH.search(say(variant, facts, mark)):
+        if mark and I_ZH.search(say(variant, facts)) and I_ZH.search(say(variant, facts, mark)):
             yield "it says 我 where {{ persona.self }} belongs"
         wide = {**facts, **({"name": LONGEST_NAME} if facts.get("name") else {})}
         if point.toast and markup.length(say(variant, wide)) > markup.TOAST_LIMIT:
