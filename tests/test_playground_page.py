@@ -450,7 +450,10 @@ async def test_faults_reach_the_bot_and_are_listed_while_they_wait(
         state = await answer.json()
     listed = [(one["kind"], one["method"], one["times"]) for one in state["faults"]]
     assert listed == [("500", "sendMessage", 2)]
+    await act(client, stage, "unruly", on=True)
+    assert not stage.playground.faults.updates.quiet()
     await act(client, stage, "fault", kind="clear")
+    assert stage.playground.faults.updates.quiet()
     assert not list(stage.playground.faults)
 
 

@@ -59,6 +59,8 @@ KEPT_EVENTS = 3_000
 #: Real seconds that a press waits for the bot's answer, as Telegram's apps do.
 PRESS_WAIT = 12.0
 HEARTBEAT = 15.0
+#: How many of the updates misbehave where a visitor wants them to.
+UNRULY = 0.3
 #: Rows of the store in one answer, and how many of the newest a page shows.
 ROWS, KEPT_ROWS = 200, 150
 MORNING = 8
@@ -410,7 +412,12 @@ class Control:
 
     def _tell_faults(self) -> None:
         self._told_faults = self._faults_picture()
-        self._live.publish("faults", faults=self._told_faults, flood=self._playground.flood.enabled)
+        self._live.publish(
+            "faults",
+            faults=self._told_faults,
+            flood=self._playground.flood.enabled,
+            unruly=not self._playground.faults.updates.quiet(),
+        )
 
     def _simulation_picture(self) -> Json:
         simulation = self._simulation
@@ -467,6 +474,7 @@ class Control:
                 "joined": community is not None and community.group.inside(community.visitor),
                 "clock": self._clock_picture(),
                 "lint": self._lint_picture(),
+                "unruly": not self._playground.faults.updates.quiet(),
                 "faults": self._faults_picture(),
                 "flood": self._playground.flood.enabled,
                 "simulation": self._simulation_picture(),
@@ -812,6 +820,11 @@ class Control:
                 retry_after=3,
                 seconds=4.0,
             )
+        self._tell_faults()
+
+    def _do_unruly(self, wish: Wish) -> None:
+        chance = UNRULY if wish.flag("on") else 0.0
+        self._playground.faults.updates = faults.Unruly(chance, chance, chance)
         self._tell_faults()
 
     def _do_flood(self, wish: Wish) -> None:

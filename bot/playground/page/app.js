@@ -490,6 +490,7 @@ function drawWeather() {
       el("div.choices", null, FAULTS.map((kind) => choice(t(`fault_${kind}`), async () => { if (await act("fault", { kind, method: now.faultMethod, times: now.faultTimes })) toast(t("fault_set")); }))),
       faults.length ? el("ul", null, faults.map((one) => el("li", null, t("fault_active", t(`fault_${one.kind}`), one.method === "*" ? t("all_calls") : one.method, one.times)))) : null,
       faults.length ? el("div.choices", { style: { marginTop: "8px" } }, choice(t("fault_clear"), () => act("fault", { kind: "clear" }), { red: true })) : null),
+    el("section.card", null, el("h3", null, t("unruly_h")), el("p", null, t("unruly_p")), el("div.choices", null, choice(t("on"), () => act("unruly", { on: true }), { on: now.state.unruly }), choice(t("off"), () => act("unruly", { on: false }), { on: !now.state.unruly }))),
     el("section.card", null, el("h3", null, t("flood_h")), el("p", null, t("flood_p")), el("div.choices", null, choice(t("on"), () => act("flood", { on: true }), { on: flood }), choice(t("off"), () => act("flood", { on: false }), { on: !flood }))),
     el("section.card", null, el("h3", null, t("simulation_h")), el("p", null, t("simulation_p")), el("label", null, pace, el("span", null, t("per_minute", simulation.pace))), el("div.choices", null, choice(t("on"), () => act("simulation", { on: true }), { on: simulation.on }), choice(t("off"), () => act("simulation", { on: false }), { on: !simulation.on }))));
   panel.scrollTop = scroll;
@@ -606,7 +607,7 @@ function listen() {
       case "remembered": drawRemembered(event, false); if (event.totals) now.state.remembered = { ...now.state.remembered, up: event.up, totals: event.totals, rows: [...(now.state.remembered?.rows ?? []), ...event.rows].slice(-150) }; break;
       case "lint": now.state.lint = event.lint; drawLint(event.lint); break;
       case "simulation": drawSimulation(event.simulation); drawWeather(); break;
-      case "faults": now.state.faults = event.faults; now.state.flood = event.flood; drawWeather(); break;
+      case "faults": now.state.faults = event.faults; now.state.flood = event.flood; now.state.unruly = event.unruly; drawWeather(); break;
       case "reset": refreshState(); refreshChat(); break;
     }
   };
