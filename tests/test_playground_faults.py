@@ -189,10 +189,20 @@ async def test_faults_can_wait_and_can_be_for_one_chat_only(line: Line) -> None:
         faults.add("sendMessage", "explosion")  # type: ignore[arg-type]  # what a page may send
 
 
+async def test_the_answer_to_getupdates_can_be_lost_too(line: Line) -> None:
+    line.telegram.faults.add("getUpdates", "lost_answer")
+    url = f"{line.base}/getUpdates"
+    with pytest.raises(aiohttp.ClientError):
+        await line.session.post(url, data={"offset": "0"})
+    async with line.session.post(url, data={"offset": "1"}) as answer:
+        assert len((await answer.json())["result"]) == 1
+
+
 async def test_a_migration_on_demand_moves_the_group(line: Line) -> None:
     world = line.telegram.world
     group = world.make_group("Small", world.add_user("O"), [line.fan], [line.bot])
-    line.telegram.faults.add("sendMessage", "migrate", chat=group)
+    line.telegram.faults.add("sendMessage", "migrate", times=2)
+    assert (await line.say())[0] == 200
     with pytest.raises(Refusal) as refusal:
         await line.telegram.door.call(
             line.bot, "sendMessage", {"chat_id": group.id, "text": "a"}, {}

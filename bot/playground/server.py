@@ -189,7 +189,7 @@ class Door:
         fault = self.faults.strike(name, call.chat, bot.id)
         if fault is not None:
             call.fault = fault.kind
-            await self._before(fault)
+            await self._before(fault, call)
         params = Params(agreed.read(raw, uploads.keys()), uploads)
         if "reply_markup" in params:
             # Telegram reads keyboards before anything else, and has its own words for them.
@@ -197,7 +197,10 @@ class Door:
         for unknown in agreed.check(params):
             self.desk.remark(name, unknown, "Telegram does not know this field")
         if name == "getUpdates":
-            return await self._updates(bot, call, params)
+            whole = await self._updates(bot, call, params)
+            if fault is not None and fault.kind in AFTER:
+                await self._after(fault)
+            return whole
         result = self._do(bot, call, name, params)
         call.done = True
         call.result_ids = _numbers(result)
@@ -233,7 +236,7 @@ class Door:
         call.done = True
         return b'{"ok":true,"result":' + whole + b"}"
 
-    async def _before(self, fault: Fault) -> None:
+    async def _before(self, fault: Fault, call: Call) -> None:
         """What goes wrong before the method does anything."""
         match fault.kind:
             case "429":
@@ -247,7 +250,7 @@ class Door:
             case "400":
                 raise Refusal(400, fault.description or "Bad Request: chat not found")
             case "migrate":
-                raise self._moved(fault)
+                self._move(call.chat)
             case "timeout_before":
                 raise Hang
             case "drop_before":
@@ -255,14 +258,15 @@ class Door:
             case "slow":
                 await asyncio.sleep(fault.seconds)
 
-    def _moved(self, fault: Fault) -> Refusal:
-        """The chat becomes a supergroup at this moment, if it is a basic group, and says so."""
-        chat = self.world.chats.get(fault.chat or "")
-        if chat is not None and chat.type == "group" and chat.migrated_to is None:
+    def _move(self, chat_id: str | None) -> None:
+        """A basic group becomes a supergroup at this moment; other chats can't, and are let be."""
+        chat = self.world.chats.get(chat_id or "")
+        if chat is None or chat.type != "group":
+            return
+        if chat.migrated_to is None:
             self.world.upgrade(chat)
-        if chat is not None and chat.migrated_to is not None:
-            return migrated(chat.migrated_to)
-        return migrated(-1_009_999_999_999)
+        if chat.migrated_to is not None:
+            raise migrated(chat.migrated_to)
 
     async def _after(self, fault: Fault) -> None:
         """What goes wrong when the method already took effect."""

@@ -45,6 +45,7 @@ _OWN_SERVICES = frozenset(
     {"new_chat_title", "new_chat_photo", "delete_chat_photo", "left_chat_member", "pinned_message"}
 )
 QUERY_LIFE = 150
+MAX_PRESSES = 20_000
 REQUEST_LIFE = 300
 EPHEMERAL_REPLY_LIFE = 15
 MEDIA_KINDS = (
@@ -972,7 +973,7 @@ class World:
             raise CannotAct("this person can't see the message")
         if message.deleted:
             raise CannotAct("the message is gone")
-        if chosen.get("disabled"):
+        if chosen.get("disabled") is not None:
             raise CannotAct("this button is switched off")
         number = str(self.random.randrange(10**17, 10**18))
         press = Press(number, user, message, chosen.get("callback_data"), self.clock.seconds())
@@ -984,6 +985,7 @@ class World:
         if bot is None:
             raise CannotAct("nobody listens to this button")
         press.bot = bot
+        self._forget_old_presses()
         self.presses[number] = press
         inline = message.extra.get("inline_id")
         body = {
@@ -1002,6 +1004,14 @@ class World:
             "press", chat=message.chat.key, message=message.message_id, user=user.id, press=number
         )
         return press
+
+    def _forget_old_presses(self) -> None:
+        """Weeks of simulated fans must not fill the memory with presses nobody can answer."""
+        if len(self.presses) < MAX_PRESSES:
+            return
+        dead = self.clock.seconds() - QUERY_LIFE
+        for number in [n for n, press in self.presses.items() if press.at < dead]:
+            del self.presses[number]
 
     def forge_press(self, user: User, message: Message, data: str) -> Press:
         """Press a button that does not exist, as a modified client can: the bot has to check."""
