@@ -94,22 +94,23 @@ class Speech:
         reply_to: int | None = None,
         not_before: int = 0,
         not_after: int | None = None,
+        edit: int | None = None,
     ) -> Letter:
         self.words(outcome, locale, face)
         template = template_of(type(outcome))
         room = template.partition("/")[0]
         facts = facts_of(outcome)
-        rows = [
-            [(key if "." in key else f"{room}.{key}").format_map(facts) for key in row]
-            for row in outcome.buttons
-        ]
+        payload: dict[str, Any] = {} if edit is None else {"message_id": edit}
+        if rows := _keyboard(outcome, room, facts):
+            payload["buttons"] = rows
         return Letter(
             bot=face.id,
             chat=chat,
             idem=idem,
+            method="sendMessage" if edit is None else "editMessageText",
             template=template,
             facts=facts,
-            payload={"buttons": rows} if rows else {},
+            payload=payload,
             cls=cls,
             fan=fan,
             locale=locale,
@@ -117,6 +118,16 @@ class Speech:
             not_before=not_before,
             not_after=not_after,
         )
+
+
+def _keyboard(outcome: Outcome, room: str, facts: Mapping[str, Any]) -> list[list[str]]:
+    """The rows of button keys under an outcome, without those that have nothing to say."""
+    rows = [
+        [(key if "." in key else f"{room}.{key}").format_map(facts) for key in row]
+        for row in outcome.buttons
+    ]
+    full = [[key for key in row if not key.endswith(":")] for row in rows]
+    return [row for row in full if row]
 
 
 def facts_of(outcome: Outcome) -> dict[str, Any]:
@@ -287,8 +298,12 @@ def put_aside(
         cls=said.cls,
         not_before=said.not_before,
         not_after=said.not_after,
+        edit=said.edit,
     )
-    outbox.put(db, letter)
+    if said.quiet:
+        payload = {**letter.payload, "disable_notification": True}
+        letter = dataclasses.replace(letter, payload=payload)
+    outbox.put(db, dataclasses.replace(letter, then=said.then))
 
 
 def speak_for(db: Connection, speech: Speech, face: Face, result: Result, now: Moment) -> bool:
@@ -314,6 +329,7 @@ def call(said: Do, face: Face, idem: str) -> Letter:
         payload=said.payload,
         cls=said.cls,
         then=said.then,
+        not_after=said.not_after,
     )
 
 

@@ -12,7 +12,7 @@ from importlib import import_module
 
 from handlers.doors import Door
 
-ROOMS = ("checkin", "fans", "groups", "help")
+ROOMS = ("checkin", "fans", "groups", "help", "points")
 
 
 def doors() -> dict[str, Door]:

@@ -17,7 +17,8 @@ from storage.records import Fan, Job, Kind, Late, LetterClass, Moment
 P = ParamSpec("P")
 # An outcome is a frozen dataclass of some room's rules: its class names its template, its fields
 # are the template's facts, and its class variable ``buttons`` holds rows of button keys ("enter"
-# of its own room, "checkin.check_in" of another, "keep:{chat}" with one of its facts).
+# of its own room, "checkin.check_in" of another, "keep:{chat}" with one of its facts; where that
+# fact is "" the button is left out).
 Outcome = Any
 Handler = Callable[..., Awaitable[None]]
 
@@ -29,7 +30,8 @@ class Say:
     Without ``chat`` it is still the answer (``fan`` then says in whose language); with it, a
     letter to that chat of ours. ``key`` tells several letters of one act apart and makes letters
     of different acts the same: where it starts with "=" it is the whole idem key. Times are
-    microseconds UTC on the ruling clock.
+    microseconds UTC on the ruling clock. ``edit`` is Telegram's number of a message of ours in
+    that chat whose words and buttons are replaced; ``quiet`` makes no sound; ``then`` as in Do.
     """
 
     outcome: Outcome
@@ -39,13 +41,17 @@ class Say:
     key: str = ""
     not_before: int = 0
     not_after: int | None = None
+    edit: int | None = None
+    quiet: bool = False
+    then: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Do:
     """A call that says nothing (leave, pin, react), with Telegram's own parameters.
 
-    ``then`` is ``room.name:argument`` of the step that waits for Telegram's answer (see Door).
+    ``then`` is ``room.name:argument`` of the step that waits for Telegram's answer (see Door);
+    after ``not_after`` (as in Say) it is worthless and is not done.
     """
 
     method: str
@@ -54,6 +60,7 @@ class Do:
     cls: LetterClass = LetterClass.SERVICE
     key: str = ""
     then: str = ""
+    not_after: int | None = None
 
 
 Result = Outcome | Say | Do | tuple[Outcome | Say | Do, ...] | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, case, exists, func, or_, select
 
 from storage import communities, fans, interactions, ledger
 from storage.records import Class, Reach, moment
@@ -87,3 +87,23 @@ def _level(acts: int, reach: str | None) -> str:
     if not acts:
         return "visitor"
     return "fan" if reach == Reach.OPEN.value else "guest"
+
+
+def named(db: Connection, community: int, username: str) -> int | None:
+    """The one fan of a community, or who was only heard in its groups, who goes by a username as
+    far as we know; None where that is nobody, or two of whom one has given the name away since."""
+    m, log, bots = fans.memberships, interactions.table, communities.bots
+    member = exists().where(m.c.fan == fans.table.c.id, m.c.community == community)
+    heard = (
+        select(log.c.id)
+        .join(bots, bots.c.id == log.c.bot)
+        .where(log.c.fan == fans.table.c.id, bots.c.community == community)
+        .exists()
+    )
+    query = (
+        select(fans.table.c.id)
+        .where(func.lower(fans.table.c.username) == username.lower(), or_(member, heard))
+        .limit(2)
+    )
+    found = list(db.execute(query).scalars())
+    return found[0] if len(found) == 1 else None

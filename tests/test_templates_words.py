@@ -29,6 +29,42 @@ FACTS: dict[str, object] = {
     "count": 12,
     "minutes": 7,
     "chat": 3,
+    "amount": 50,
+    "change": "-20",
+    "staff": "Mo",
+    "who": "lin",
+    "word": "50x",
+    "words": "OK",
+    "most": "1,000,000",
+    "older": "7",
+    "lines": [
+        {"month": 1, "day": 2, "change": "+10", "reason": reason, "words": words}
+        for reason, words in (("check-in", ""), ("make-up", ""), ("given", "OK"), ("given", ""))
+    ],
+}
+FACTS |= {
+    "savers": 2,
+    "spent": 1,
+    "excused": 2,
+    "missed": 1,
+    "away": 12,
+    "month": 11,
+    "date": 8,
+    "day": "2030-11-08",
+    "year": 2030,
+    "today": 8,
+    "cells": {"8": 1},
+    "cost": 30,
+    "balance": 80,
+    "board": "week",
+    "place": 3,
+    "days": 20,
+    "hour": "20:00",
+    "leaders": [
+        {"place": 1, "name": "Mia", "days": 6, "streak": 9},
+        {"place": 2, "name": "", "days": 1, "streak": 1},
+    ],
+    "grid": "1x 2+",
 }
 
 
@@ -52,7 +88,13 @@ OUTCOMES = {
     template_of(outcome): {field.name for field in dataclasses.fields(outcome)}
     for outcome in outcomes()
 }
-FEWEST = {"checkin/checked_in": 8, "checkin/already_checked_in": 6, "groups/cannot_hear": 2}
+FEWEST = {
+    "checkin/checked_in": 8,
+    "checkin/already_checked_in": 6,
+    "groups/cannot_hear": 2,
+    "checkin/card_shown": 1,  # its date chooses the words
+    "points/points_shown": 12,
+}
 # Characters that exist in one of the two scripts only, from everyday words.
 SIMPLIFIED = set(
     "签连续积这们个为时间说话发记见还没对请给谢谁点开关语种欢设员进群听读写总让软张单觉业"

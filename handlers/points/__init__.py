@@ -1,0 +1,1 @@
+"""Points: what a fan owns and where it came from, and what staff gives or takes back."""
