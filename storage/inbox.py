@@ -239,6 +239,7 @@ _OLDEST = (
     .where(table.c.state == WAITING)
     .order_by(table.c.id)
     .limit(bindparam("most", type_=Integer))
+    .with_for_update(skip_locked=True)  # two workers never hold the same task (PostgreSQL)
 )
 _TAKE = Prepared(
     update(table)
