@@ -12,7 +12,9 @@ from sqlalchemy import (
     Connection,
     Date,
     ForeignKey,
+    Index,
     Integer,
+    SmallInteger,
     String,
     Table,
     Text,
@@ -49,6 +51,15 @@ memberships = Table(
     Column("streak", Integer, nullable=False, server_default="0"),
     Column("checked_in", Date),
     Column("days", Integer, nullable=False, server_default="0"),
+    Column("best", Integer, nullable=False, server_default="0"),
+    Column("freezes", SmallInteger, nullable=False, server_default="0"),
+    Column("week", Date),
+    Column("week_days", SmallInteger, nullable=False, server_default="0"),
+    # The last check-in's instant below zero, so that one index read backwards is the board.
+    Column("earliness", BigInteger, nullable=False, server_default="0"),
+    Column("checked_zone", String(64)),
+    Index("ix_memberships_days", "community", "days", "streak", "earliness"),
+    Index("ix_memberships_week", "community", "week", "week_days", "streak", "earliness"),
 )
 
 

@@ -134,6 +134,61 @@ class Late(StrEnum):
     ASK = "ask"
 
 
+class Mark(IntEnum):
+    """How a day counts in a fan's row of days; the number is stored and never changes meaning.
+
+    Only the first two make the row longer; the others keep it from breaking.
+    """
+
+    CHECKED = 1
+    MADE_UP = 2
+    FROZEN = 3
+    OUTAGE = 4
+    TRAVEL = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """A fan's check-ins so far, as kept beside the log of them; always equal to its recount.
+
+    ``last`` is the newest day that a check-in credited, at the instant ``at`` (microseconds UTC)
+    and in ``zone`` (which the log does not tell and so is not compared); ``streak`` ends with it.
+    ``week`` is the Monday of its week and ``week_days`` the days credited since.
+    """
+
+    last: date | None = None
+    at: int = 0
+    streak: int = 0
+    best: int = 0
+    days: int = 0
+    freezes: int = 0
+    week_days: int = 0
+    zone: str = field(default="", compare=False)
+
+    @property
+    def week(self) -> date | None:
+        return monday(self.last) if self.last is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """One day of the log; ``made_on`` is the check-in day in whose course the mark was set."""
+
+    day: date
+    mark: Mark
+    made_on: date
+    at: int
+
+
+def monday(day: date) -> date:
+    """The first day of the week.
+
+    >>> monday(date(2030, 1, 2)).isoformat()
+    '2029-12-31'
+    """
+    return day - timedelta(days=day.weekday())
+
+
 @dataclass(frozen=True, slots=True)
 class Community:
     """One persona's people; *id* is our own number."""

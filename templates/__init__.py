@@ -355,7 +355,10 @@ def _tame(value: object) -> object:
     if isinstance(value, str):
         return _tamed(value)
     if isinstance(value, Mapping):
-        return {key: _tame(item) for key, item in value.items()}
+        tamed = {key: _tame(item) for key, item in value.items()}
+        if isinstance(name := tamed.get("name"), str):
+            tamed["name"] = _LURE.sub(_WORD_JOINER, name)  # a line of a list, such as a board's
+        return tamed
     if isinstance(value, (list, tuple)):
         return [_tame(item) for item in value]
     return "" if value is None else value

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from bot.app import App
-from handlers.checkin.rules import AlreadyCheckedIn, CheckedIn, check_in
+from handlers.checkin.rules import (
+    CameBack,
+    CheckedIn,
+    MilestoneReached,
+    SaverEarned,
+    StartedAnew,
+    check,
+    tell,
+)
 from storage import interactions
+from storage.records import Life, micros
 from tests.house import Scene
 
 
@@ -18,15 +27,20 @@ from tests.house import Scene
     [
         (None, 0, CheckedIn("Lin", 1, 10, 7)),
         (date(2030, 1, 1), 5, CheckedIn("Lin", 6, 10, 7)),
-        (date(2030, 1, 1), 6, CheckedIn("Lin", 7, 30, 7)),
-        (date(2029, 12, 31), 6, CheckedIn("Lin", 1, 10, 7)),
-        (date(2030, 1, 2), 7, AlreadyCheckedIn("Lin", 7)),
-        (date(2030, 1, 3), 7, AlreadyCheckedIn("Lin", 7)),
+        (date(2030, 1, 1), 6, MilestoneReached("Lin", 7, 30, 7)),
+        (date(2030, 1, 1), 13, SaverEarned("Lin", 14, 30, 7, 1)),
+        (date(2029, 12, 31), 6, StartedAnew("Lin", 1, 10, 7, 1)),
+        (date(2029, 12, 20), 6, CameBack("Lin", 1, 10, 7, 12)),
+        (date(2030, 1, 2), 7, None),
+        (date(2030, 1, 3), 7, None),
     ],
 )
 def test_a_streak(last_day: date | None, streak: int, outcome: object) -> None:
     """A day in a row lengthens it, a gap restarts it, a second try or an earlier day adds none."""
-    assert check_in("Lin", last_day, streak, 6, today=date(2030, 1, 2)) == outcome
+    last_noon = datetime.combine(last_day or date(2030, 1, 1), time(12), UTC)
+    life = Life(last_day, micros(last_noon), streak, streak, 6)
+    credit = check(life, micros(datetime(2030, 1, 2, 12, tzinfo=UTC)), "UTC")
+    assert (tell("Lin", credit) if credit is not None else None) == outcome
 
 
 @pytest.mark.parametrize("words", ["签到", "簽到", "打卡", " 签到！", "/checkin"])

@@ -11,10 +11,11 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from storage import checkins, communities, fans, inbox, interactions, ledger, outbox
 from storage.database import Connection, Database, DatabaseFull, opened, upgrade
-from storage.records import Arrival, Class, Community, FanSeen, Kind, Letter
+from storage.records import Arrival, Class, Community, FanSeen, Kind, Letter, Life, Mark, Marked
 from storage.statements import Prepared
 from tests.engines import sqlite_url
 
+LIFE = Life(date(2030, 1, 2), at=7, streak=3, best=3, days=3, week_days=1)
 WORDS = "我偷偷告诉你"
 
 
@@ -26,15 +27,21 @@ def settle(db: Connection) -> tuple[Community, int]:
     return community, fan
 
 
+def credit(db: Connection, community: Community, fan: int) -> None:
+    assert LIFE.last is not None
+    mark = Marked(LIFE.last, Mark.CHECKED, LIFE.last, LIFE.at)
+    checkins.credit(db, community.id, fan, Life(), LIFE, [mark])
+
+
 async def test_a_day_comes_back_as_a_day(each_database: Database) -> None:
     def step(db: Connection) -> Any:
         community, fan = settle(db)
-        checkins.add(db, community.id, fan, date(2030, 1, 2), 7, 3)
-        return checkins.latest(db, community.id, fan), checkins.days(db, community.id, fan)
+        credit(db, community, fan)
+        return checkins.life(db, community.id, fan), checkins.days(db, community.id, fan)
 
-    latest, days = await each_database.work(step)
-    assert latest == (date(2030, 1, 2), 3, 1)
-    assert days == [date(2030, 1, 2)]
+    life, days = await each_database.work(step)
+    assert life == LIFE
+    assert days == [LIFE.last]
 
 
 async def test_points_are_handed_out_once(each_database: Database) -> None:
@@ -64,7 +71,7 @@ async def test_a_day_credited_twice_is_an_integrity_error(each_database: Databas
     def step(db: Connection) -> None:
         community, fan = settle(db)
         for _ in range(2):
-            checkins.add(db, community.id, fan, date(2030, 1, 2), 7, 3)
+            credit(db, community, fan)
 
     with pytest.raises(IntegrityError):
         await each_database.work(step)

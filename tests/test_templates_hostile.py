@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from templates import LOCALES, Voice, markup
+from tests.test_templates_words import FACTS
 
 SEED = 20261121
 HOW_MANY = 100_000
@@ -81,12 +82,17 @@ def hostile(dice: random.Random) -> str:
 
 
 def facts(name: str, text: str) -> dict[str, object]:
-    return {
-        **dict.fromkeys(("name", "title", "language"), name),
-        **dict.fromkeys(("streak", "points", "total", "count", "minutes"), 7),
-        "text": text,
-        "names": [name, text],
-    }
+    """What any template may ask for; every word of it may have been written by a fan."""
+    written = {key: _written(value, name) for key, value in FACTS.items()}
+    return written | {"text": text, "names": [name, text], "grid": "1x 2+"}
+
+
+def _written(value: object, name: str) -> object:
+    if isinstance(value, list):
+        return [_written(one, name) for one in value]
+    if isinstance(value, dict):
+        return {key: _written(one, name) for key, one in value.items()}
+    return name if isinstance(value, str) else value
 
 
 def ways(voice: Voice) -> Iterator[tuple[str, str, int]]:

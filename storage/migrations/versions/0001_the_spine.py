@@ -40,8 +40,38 @@ def upgrade() -> None:
         sa.Column("community", sa.Integer(), nullable=False),
         sa.Column("fan", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("mark", sa.SmallInteger(), nullable=False),
+        sa.Column("made_on", sa.Date(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("place", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("community", "fan", "day", name=op.f("pk_checkins")),
+    )
+    op.create_index(
+        "ix_checkins_community_day_place", "checkins", ["community", "day", "place"], unique=False
+    )
+    op.create_table(
+        "tallies",
+        sa.Column("community", sa.Integer(), nullable=False),
+        sa.Column("board", sa.String(length=16), nullable=False),
+        sa.Column("days", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("streak", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("community", "board", "days", "streak", name=op.f("pk_tallies")),
+    )
+    op.create_table(
+        "zones_left",
+        sa.Column("community", sa.Integer(), nullable=False),
+        sa.Column("fan", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("zone", sa.String(length=64), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("community", "fan", "zone", name=op.f("pk_zones_left")),
+    )
+    op.create_table(
+        "outages",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_outages")),
     )
     op.create_table(
         "communities",
@@ -192,11 +222,29 @@ def upgrade() -> None:
         sa.Column("streak", sa.Integer(), server_default="0", nullable=False),
         sa.Column("checked_in", sa.Date(), nullable=True),
         sa.Column("days", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("best", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("freezes", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("week", sa.Date(), nullable=True),
+        sa.Column("week_days", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("earliness", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("checked_zone", sa.String(length=64), nullable=True),
         sa.ForeignKeyConstraint(
             ["community"], ["communities.id"], name=op.f("fk_memberships_community")
         ),
         sa.ForeignKeyConstraint(["fan"], ["fans.id"], name=op.f("fk_memberships_fan")),
         sa.PrimaryKeyConstraint("community", "fan", name=op.f("pk_memberships")),
+    )
+    op.create_index(
+        "ix_memberships_days",
+        "memberships",
+        ["community", "days", "streak", "earliness"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_memberships_week",
+        "memberships",
+        ["community", "week", "week_days", "streak", "earliness"],
+        unique=False,
     )
     op.create_table(
         "staff",
@@ -235,6 +283,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_chats")),
         sa.UniqueConstraint("bot", "fan", name=op.f("uq_chats_bot_fan")),
         sa.UniqueConstraint("bot", "telegram_id", name=op.f("uq_chats_bot_telegram_id")),
+    )
+    op.create_table(
+        "checkin_cards",
+        sa.Column("chat", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("community", sa.Integer(), nullable=False),
+        sa.Column("loud", sa.String(length=16), nullable=False),
+        sa.Column("on", sa.Boolean(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=True),
+        sa.Column("message", sa.BigInteger(), nullable=True),
+        sa.Column("shown", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("edited", sa.BigInteger(), server_default="0", nullable=False),
+        sa.ForeignKeyConstraint(["chat"], ["chats.id"], name=op.f("fk_checkin_cards_chat")),
+        sa.PrimaryKeyConstraint("chat", name=op.f("pk_checkin_cards")),
+    )
+    op.create_index(
+        op.f("ix_checkin_cards_community"), "checkin_cards", ["community"], unique=False
     )
     op.create_table(
         "ledger_entries",

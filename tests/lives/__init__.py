@@ -1,0 +1,1 @@
+"""Random lives of fans, who travel, forget and come back, and are never treated unfairly."""
