@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import secrets
 import time
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -18,9 +16,12 @@ import msgspec
 from aiohttp import web
 
 from bot.playground import faults, seed, view
+from bot.playground.guard import HEADERS, guard, json_answer, shut_browsers_out
+from bot.playground.live import Live
 from bot.playground.records import BotAccount, Chat, Json, Message, User
 from bot.playground.refusals import CannotAct
 from bot.playground.view import ZONE_NAME, ZONE_SHIFT
+from bot.playground.wishes import BadWish, Wish, id_of, number_of
 from bot.playground.world import measured
 
 if TYPE_CHECKING:
@@ -38,161 +39,16 @@ ASSETS = {
     "icon.svg": "image/svg+xml",
     "wood.svg": "image/svg+xml",
 }
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-HEADERS = {
-    "Cache-Control": "no-cache",
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:;"
-        " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
 #: A picture that a visitor uploads, and anything else that she posts.
 LARGEST_PICTURE = 8 << 20
 LARGEST_ACT = 64 << 10
-#: So many events can be caught up by a page that was away; one that missed more reloads.
-KEPT_EVENTS = 3_000
 #: Real seconds that a press waits for the bot's answer, as Telegram's apps do.
 PRESS_WAIT = 12.0
-HEARTBEAT = 15.0
 #: How many of the updates misbehave where a visitor wants them to.
 UNRULY = 0.3
 #: Rows of the store in one answer, and how many of the newest a page shows.
 ROWS, KEPT_ROWS = 200, 150
 MORNING = 8
-
-
-class BadWish(Exception):
-    """The page (or whoever plays it) asked for what cannot be; the sentence says what to do."""
-
-
-class Wish:
-    """The fields of one act; reading one that is missing or of the wrong kind raises `BadWish`."""
-
-    def __init__(self, fields: Any) -> None:
-        if not isinstance(fields, dict):
-            raise BadWish("Send one JSON object with the act and its fields.")
-        self._fields: dict[str, Any] = fields
-
-    def text(self, name: str, *, longest: int = 20_000, empty: bool = False) -> str:
-        """A text field."""
-        value = self._fields.get(name)
-        if not isinstance(value, str) or len(value) > longest or not (empty or value.strip()):
-            raise BadWish(f"“{name}” must be a text of 1 to {longest} characters.")
-        return value
-
-    def number(self, name: str, low: float, high: float) -> float:
-        """A number within bounds."""
-        value = self._fields.get(name)
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int | float)
-            or not low <= value <= high
-        ):
-            raise BadWish(f"“{name}” must be a number from {low:g} to {high:g}.")
-        return value
-
-    def whole(self, name: str, low: int, high: int) -> int:
-        """A whole number within bounds."""
-        value = self._fields.get(name)
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise BadWish(f"“{name}” must be a whole number from {low} to {high}.")
-        return value
-
-    def flag(self, name: str) -> bool:
-        """True or false."""
-        value = self._fields.get(name)
-        if not isinstance(value, bool):
-            raise BadWish(f"“{name}” must be true or false.")
-        return value
-
-    def choice(self, name: str, options: Iterable[str]) -> str:
-        """One of a few words."""
-        names = list(options)
-        value = self._fields.get(name)
-        if value not in names:
-            raise BadWish(f"“{name}” must be one of {', '.join(names)}.")
-        return str(value)
-
-    def get(self, name: str) -> Any:
-        """Whatever is there, or None."""
-        return self._fields.get(name)
-
-
-class Live:
-    """The stream of events that open pages follow; one that was away catches up by number."""
-
-    def __init__(self) -> None:
-        self._epoch = secrets.token_hex(4)
-        self._events: deque[tuple[int, bytes]] = deque(maxlen=KEPT_EVENTS)
-        self._count = 0
-        self._changed = asyncio.Event()
-        self._closing = False
-        self.readers = 0
-
-    def publish(self, kind: str, **fields: Any) -> None:
-        """Tell every page."""
-        self._count += 1
-        body = msgspec.json.encode({"type": kind, **fields})
-        frame = b"id: %s-%d\ndata: %s\n\n" % (self._epoch.encode(), self._count, body)
-        self._events.append((self._count, frame))
-        self._wake()
-
-    def close(self) -> None:
-        """Let every stream end."""
-        self._closing = True
-        self._wake()
-
-    def _wake(self) -> None:
-        changed, self._changed = self._changed, asyncio.Event()
-        changed.set()
-
-    def _start(self, last_id: str) -> tuple[int, bool]:
-        """After which event a reader goes on, and whether it has missed some."""
-        epoch, _, number = last_id.partition("-")
-        if not last_id:
-            return self._count, False
-        oldest = self._events[0][0] if self._events else self._count + 1
-        seen = _number(number)
-        if epoch != self._epoch or seen is None or not oldest - 1 <= seen <= self._count:
-            return self._count, True
-        return seen, False
-
-    async def serve(self, request: web.Request) -> web.StreamResponse:
-        """One page's stream (text/event-stream)."""
-        answer = web.StreamResponse(
-            headers={**HEADERS, "Content-Type": "text/event-stream", "Cache-Control": "no-store"}
-        )
-        await answer.prepare(request)
-        after, missed = self._start(request.headers.get("Last-Event-ID", ""))
-        await answer.write(b"retry: 1500\n\n")
-        if missed:
-            await answer.write(
-                b'id: %s-%d\ndata: {"type":"reset"}\n\n' % (self._epoch.encode(), after)
-            )
-        self.readers += 1
-        try:
-            while not self._closing:
-                changed = self._changed
-                fresh = [frame for number, frame in self._events if number > after]
-                if fresh:
-                    after = self._count
-                    await answer.write(b"".join(fresh))
-                    continue
-                try:
-                    async with asyncio.timeout(HEARTBEAT):
-                        await changed.wait()
-                except TimeoutError:
-                    await answer.write(b": still here\n\n")
-        except ConnectionError:
-            pass
-        finally:
-            self.readers -= 1
-        return answer
 
 
 class Control:
@@ -236,7 +92,7 @@ class Control:
 
     def mount(self, app: web.Application) -> None:
         """Add `/` (leads to the page) and everything under `/play/` to the server's application."""
-        page = web.Application(middlewares=[_guard], client_max_size=LARGEST_PICTURE + LARGEST_ACT)
+        page = web.Application(middlewares=[guard], client_max_size=LARGEST_PICTURE + LARGEST_ACT)
         page.router.add_get("/", self._on_asset)
         page.router.add_get("/state", self._on_state)
         page.router.add_get("/chat/{key}", self._on_chat)
@@ -250,7 +106,7 @@ class Control:
             self._live.close()
 
         page.on_shutdown.append(close)
-        app.middlewares.append(_shut_browsers_out)
+        app.middlewares.append(shut_browsers_out)
         app.router.add_get("/", _lead_in)
         app.router.add_get("/play", _lead_in)
         app.add_subapp("/play/", page)
@@ -443,8 +299,8 @@ class Control:
     async def _on_state(self, request: web.Request) -> web.Response:
         people = [one for one in self._world.users.values() if view.is_person(one)]
         if not people:
-            return _json({"error": "There is nobody here yet: add a person first."}, 409)
-        viewer = self._world.users.get(_number(request.query.get("as")) or 0)
+            return json_answer({"error": "There is nobody here yet: add a person first."}, 409)
+        viewer = self._world.users.get(number_of(request.query.get("as")) or 0)
         visitor = self._world.users.get(seed.VISITOR)
         if viewer is None or not view.is_person(viewer):
             viewer = visitor or people[0]
@@ -459,7 +315,7 @@ class Control:
             for call in list(self._playground.history)[-300:]
             if call.method.lower() != "getupdates" or call.status >= 400
         ]
-        return _json(
+        return json_answer(
             {
                 "as": viewer.id,
                 "zone": ZONE_NAME,
@@ -485,10 +341,10 @@ class Control:
         )
 
     async def _on_chat(self, request: web.Request) -> web.Response:
-        wish = Wish({"as": _number(request.query.get("as")), "chat": request.match_info["key"]})
+        wish = Wish({"as": number_of(request.query.get("as")), "chat": request.match_info["key"]})
         viewer = self._person(wish)
         chat = self._chat(wish, viewer)
-        return _json(view.chat(self._world, chat, viewer))
+        return json_answer(view.chat(self._world, chat, viewer))
 
     async def _on_file(self, request: web.Request) -> web.Response:
         kept = self._world.files.get(int(request.match_info["number"][:12]))
@@ -499,7 +355,9 @@ class Control:
 
     async def _on_act(self, request: web.Request) -> web.Response:
         if request.content_type != "application/json":
-            return _json({"error": "Send the act as JSON (Content-Type: application/json)."}, 400)
+            return json_answer(
+                {"error": "Send the act as JSON (Content-Type: application/json)."}, 400
+            )
         raw = await request.read()
         if len(raw) > LARGEST_ACT:
             raise BadWish("That is too much for one act (64 kB at most).")
@@ -512,7 +370,7 @@ class Control:
         done = self._acts[name](wish)
         if asyncio.iscoroutine(done):
             done = await done
-        return _json({"ok": True, **(done or {})})
+        return json_answer({"ok": True, **(done or {})})
 
     async def _on_photo(self, request: web.Request) -> web.Response:
         if request.content_type != "multipart/form-data":
@@ -527,25 +385,25 @@ class Control:
         if measured(data) is None:
             raise BadWish("That is not a picture the playground knows (PNG, JPEG, GIF, WebP).")
         caption = str(form.get("caption", ""))[:1024]
-        wish = Wish({"as": _number(str(form.get("as", ""))), "chat": form.get("chat")})
+        wish = Wish({"as": number_of(str(form.get("as", ""))), "chat": form.get("chat")})
         viewer = self._person(wish)
         sent = self._world.send_media(
             viewer, self._chat(wish, viewer), "photo", caption=caption, data=data
         )
-        return _json({"ok": True, "message": view.id_of(sent)})
+        return json_answer({"ok": True, "message": view.id_of(sent)})
 
     # Reading a wish
 
     def _person(self, wish: Wish, name: str = "as") -> User:
         number = wish.get(name)
-        found: User | None = self._world.users.get(_id(number))
+        found: User | None = self._world.users.get(id_of(number))
         if found is None or not view.is_person(found):
             raise BadWish(f"“{name}” must be the id of somebody in the playground.")
         return found
 
     def _bot(self, wish: Wish, name: str = "bot") -> BotAccount:
         number = wish.get(name)
-        found: BotAccount | None = self._world.bots.get(_id(number))
+        found: BotAccount | None = self._world.bots.get(id_of(number))
         if found is None:
             raise BadWish(f"“{name}” must be the id of a bot in the playground.")
         return found
@@ -553,7 +411,7 @@ class Control:
     def _chat(self, wish: Wish, viewer: User, name: str = "chat") -> Chat:
         key = wish.text(name, longest=64)
         if key.startswith("b"):
-            bot = self._world.bots.get(_number(key[1:]) or 0)
+            bot = self._world.bots.get(number_of(key[1:]) or 0)
             if bot is not None:
                 return self._world.chats.get(f"{viewer.id}:{bot.id}") or Chat(
                     viewer.id, "private", user=viewer, bot=bot
@@ -570,7 +428,7 @@ class Control:
     def _message(self, wish: Wish, chat: Chat, viewer: User, name: str = "message") -> Message:
         named = str(wish.get(name))
         whispered = named.startswith("e")
-        number = _number(named.removeprefix("e"))
+        number = number_of(named.removeprefix("e"))
         found = (chat.ephemeral if whispered else chat.log).get(number or 0)
         if found is None or found.deleted or not self._world.sees(viewer, found):
             raise BadWish("This message is gone.")
@@ -853,29 +711,6 @@ class Control:
             )
 
 
-# Plumbing
-
-
-def _json(body: Any, status: int = 200) -> web.Response:
-    return web.Response(
-        body=msgspec.json.encode(body),
-        status=status,
-        content_type="application/json",
-        headers={**HEADERS, "Cache-Control": "no-store"},
-    )
-
-
-def _id(value: Any) -> int:
-    """An id as JSON brings it; 0, which nobody has, for anything else."""
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
-
-
-def _number(text: str | None) -> int | None:
-    """The number that a text spells; None for everything else (superscripts are digits, too)."""
-    plain = text is not None and text.isascii() and text.isdigit() and len(text) < 18
-    return int(text) if plain and text is not None else None
-
-
 def _spelled(method: str | None) -> str:
     """A method's name for the page; faults keep them in lower case."""
     if method is None:
@@ -919,67 +754,3 @@ def _picture_kind(data: bytes) -> str | None:
 
 async def _lead_in(_: web.Request) -> web.StreamResponse:
     raise web.HTTPFound("/play/")
-
-
-def _foreign(request: web.Request) -> str | None:
-    """Why the request must not be served, if it comes by another web site; None for our own page.
-
-    A site in the same browser can point its own name at this machine (DNS rebinding: its name
-    stands in Host) or post forms here (its name stands in Origin).
-    """
-    if not _is_ours(request):
-        return "The playground answers only under 127.0.0.1 or localhost."
-    origin = request.headers.get("Origin")
-    if origin is not None and _place_of(origin) != request.headers["Host"]:
-        return "Only the playground's own page may do that."
-    if request.headers.get("Sec-Fetch-Site") == "cross-site" and request.method != "GET":
-        return "Only the playground's own page may do that."
-    return None
-
-
-def _place_of(origin: str) -> str | None:
-    """Host and port of a plain origin; None for what is no web address."""
-    try:
-        parts = urlsplit(origin)
-    except ValueError:
-        return None
-    return parts.netloc if parts.scheme == "http" else None
-
-
-def _name_of(host: str) -> str | None:
-    try:
-        return urlsplit(f"//{host}").hostname
-    except ValueError:
-        return None
-
-
-@web.middleware
-async def _shut_browsers_out(
-    request: web.Request, handler: Callable[[web.Request], Any]
-) -> web.StreamResponse:
-    """Outside the page no browser has business here: bots send no Origin and name us rightly."""
-    inside = request.path.startswith("/play")
-    if not inside and ("Origin" in request.headers or not _is_ours(request)):
-        return _json({"error": "The playground's Bot API is for bots on this machine."}, 403)
-    answer: web.StreamResponse = await handler(request)
-    return answer
-
-
-def _is_ours(request: web.Request) -> bool:
-    return (_name_of(request.headers.get("Host", "")) or "") in LOOPBACK
-
-
-@web.middleware
-async def _guard(request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
-    """Refuse other sites, and answer what cannot be done with 400 and a sentence."""
-    reason = _foreign(request)
-    if reason is not None:
-        return _json({"error": reason}, 403)
-    try:
-        answer: web.StreamResponse = await handler(request)
-    except (BadWish, CannotAct) as refusal:
-        sentence = str(refusal)
-        return _json({"error": sentence[:1].upper() + sentence[1:]}, 400)
-    except web.HTTPRequestEntityTooLarge:
-        return _json({"error": "That is too large."}, 413)
-    return answer
