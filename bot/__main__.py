@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from bot.commands import checking, running, store
+from bot.commands import checking, running, store, voice
 
 
 def commands() -> typer.Typer:
@@ -27,6 +27,7 @@ def commands() -> typer.Typer:
         store.replay,
     ):
         cli.command()(command)
+    cli.add_typer(voice.voice, name="voice")
     return cli
 
 

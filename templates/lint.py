@@ -50,7 +50,7 @@ NOW: Final = _words(
 )
 GAP: Final = re.compile(
     r"None|undefined|\(\s*\)|（\s*）|「\s*」|“\s*”|(?<!\d)  (?![\d+−-])|[，,、]\s*[，,、。.！!？?]"
-    r"|^[，、。,.：:；;！!？?]|\s[，。、,.!?;:](?!\w)|Dear\s*[,，]",
+    r"|^[，、。,.：:；;！!？?]|\s[，。、；：]|\s[,.!?;:](?!\w)|Dear\s*[,，]",
     re.MULTILINE,
 )
 LINK: Final = re.compile(r"https?://|www\.|\bt\.me/", re.IGNORECASE)

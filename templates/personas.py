@@ -211,6 +211,23 @@ def tongue(
     return {**spoken, "greeting": greeting}
 
 
+def whole(row: Mapping[str, Any], shipped_one: Mapping[str, Any]) -> dict[str, Any]:
+    """A community's row as a file of its own: all that she is, the shipped one's part included."""
+    common = {name: value for one in (shipped_one, row) for name, value in one.items()}
+    found = {name: common[name] for name in _COMMON if common.get(name)}
+    for locale in LOCALES:
+        if locale in shipped_one or locale in row:
+            greetings = {
+                **shipped_one.get(locale, {}).get("greetings", {}),
+                **row.get(locale, {}).get("greetings", {}),
+            }
+            spoken = tongue(row, shipped_one, locale, None)
+            found[locale] = {name: spoken[name] for name in _SPOKEN if spoken.get(name)}
+            if greetings:
+                found[locale]["greetings"] = greetings
+    return found
+
+
 def _nearest(persona: Mapping[str, Any], locale: str) -> Mapping[str, Any]:
     """Her own words for the nearest language; what a dialect leaves out it takes from the next,
     but nothing out of the other script."""
