@@ -325,6 +325,7 @@ async def test_a_world_comes_back_from_its_file(kept: Path) -> None:
         assert said.reply_to is world.messages(again)[-2]
         assert world.bot_by_token(bot.token) is world.bots[bot.id]
         assert [call.method for call in telegram.history] == ["sendMessage"]
+        assert telegram.history.count == 1
         body = {"chat_id": group.id, "text": "on we go"}
         await telegram.door.call(world.bots[bot.id], "sendMessage", body, {})
         assert world.messages(again)[-1].message_id == said.message_id + 1
@@ -343,21 +344,41 @@ def _portrait(telegram: Playground, chat: Chat, bot: BotAccount) -> list[Any]:
     return [said, private, standing, reactions]
 
 
+async def test_torn_names_and_texts_survive_too(kept: Path) -> None:
+    async with Playground(state_file=kept) as telegram:
+        world = telegram.world
+        bot, fan = world.add_bot("B", "b_bot"), world.add_user("\ud800evil")
+        fan.photos.append([1])
+        world.send_media(fan, bot, "document", data=b"\x00\xff", caption="fine")
+        world.say(fan, bot, "half \udfff")
+        telegram.flush()
+        assert not telegram.lint
+    async with Playground(state_file=kept) as telegram:
+        again = telegram.world.users[fan.id]
+        assert (again.first_name, again.photos) == ("\ud800evil", [[1]])
+        account = telegram.world.bots[bot.id]
+        assert telegram.world.messages(account, of=again)[-1].text == "half \udfff"
+        assert telegram.world.files[1].data == b"\x00\xff"
+        assert telegram.world.updates.waiting(account) == 2
+
+
 _CHILD = """
 import asyncio, sys
 from pathlib import Path
 from bot.playground import Flood, Playground
 
 async def main() -> None:
-    async with Playground(state_file=Path(sys.argv[1]), flood=Flood.off()) as telegram:
-        world = telegram.world
-        bot, fan = world.add_bot("B", "b_bot"), world.add_user("Mia")
-        number = 0
-        while True:
-            number += 1
-            world.say(fan, bot, str(number))
-            print(number, flush=True)
-            await asyncio.sleep(0.001)
+    # Nobody calls this Bot API, so the seconds that its start takes are spared.
+    telegram = Playground(state_file=Path(sys.argv[1]), flood=Flood.off())
+    keeping = asyncio.create_task(telegram.keep())
+    world = telegram.world
+    bot, fan = world.add_bot("B", "b_bot"), world.add_user("Mia")
+    number = 0
+    while not keeping.done():
+        number += 1
+        world.say(fan, bot, str(number))
+        print(number, flush=True)
+        await asyncio.sleep(0.001)
 
 asyncio.run(main())
 """
@@ -390,3 +411,14 @@ async def test_a_killed_playground_loses_at_most_its_last_second(kept: Path) -> 
         assert messages == list(range(1, len(messages) + 1))
         assert world.updates.waiting(bot) == len(messages)
         assert marks[-1] - marks[len(messages) - 1] < 1.0
+
+
+async def test_a_limited_history_stays_small_on_disk_too(kept: Path) -> None:
+    async with Playground(state_file=kept, history_limit=3) as telegram:
+        bot = telegram.world.add_bot("B", "b_bot")
+        for _ in range(5):
+            await telegram.door.call(bot, "getMe", {}, {})
+    async with Playground(state_file=kept) as telegram:
+        assert [call.n for call in telegram.history] == [3, 4, 5]
+        await telegram.door.call(telegram.world.bots[bot.id], "getMe", {}, {})
+        assert [call.n for call in telegram.history][-1] == 6

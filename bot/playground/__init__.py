@@ -13,6 +13,7 @@ It imports nothing of ours, so it can judge us.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -46,6 +47,7 @@ from bot.playground.updates import Updates
 from bot.playground.world import Subscription, World
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 _FLUSH_EVERY = 0.5
 _LOOK_EVERY = 0.02
 
@@ -130,7 +132,7 @@ class Playground:
         self.world.updates.open()
         for bot in self.world.bots.values():
             self.world.updates.aim(bot)
-        self._flusher = asyncio.create_task(self._flush_now_and_then())
+        self._flusher = asyncio.create_task(self.keep())
         return self
 
     async def __aexit__(
@@ -186,10 +188,16 @@ class Playground:
             self.history, {"clock": self.clock.freeze(), "calls": self.history.count}
         )
 
-    async def _flush_now_and_then(self) -> None:
+    async def keep(self) -> None:
+        """Bring the state file up to date twice a second, for ever; runs while we serve."""
         while True:
             await asyncio.sleep(_FLUSH_EVERY)
-            self.flush()
+            try:
+                self.flush()
+            except Exception as error:
+                # What could not be written is still gathered; the next round tries it again.
+                _log.exception("the playground's state file was not written")
+                self._desk.remark("", "", f"the playground broke: {error!r}")
 
     def _restore(self, file: StateFile, history_limit: int | None) -> None:
         facts = file.facts()

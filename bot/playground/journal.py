@@ -73,6 +73,7 @@ class History:
 
     def __init__(self, limit: int | None = None) -> None:
         self._calls: deque[Call] = deque(maxlen=limit)
+        self.limit = limit
         self.count = 0
         self.fresh: list[Call] = []
 
@@ -157,16 +158,16 @@ class StateFile:
         confirmed: Iterable[tuple[int, int]],
         calls: Iterable[Call],
         facts: dict[str, Any],
+        oldest_call: int,
     ) -> None:
-        """Bring the file up to date, all or nothing."""
-        encode = msgspec.msgpack.encode
+        """Bring the file up to date, all or nothing; calls before `oldest_call` are forgotten."""
         db = self._db
         db.execute("BEGIN IMMEDIATE")
         try:
             db.executemany(
                 "INSERT INTO records (kind, key, state) VALUES (?, ?, ?)"
                 " ON CONFLICT (kind, key) DO UPDATE SET state = excluded.state",
-                [(record.table, record.key, encode(_pack(record))) for record in changed],
+                [(record.table, record.key, _freeze(_pack(record))) for record in changed],
             )
             db.executemany(
                 "DELETE FROM records WHERE kind = ? AND key = ?",
@@ -174,16 +175,17 @@ class StateFile:
             )
             db.executemany(
                 "INSERT OR REPLACE INTO updates VALUES (?, ?, ?)",
-                [(bot, number, encode(state)) for bot, number, state in updates],
+                [(bot, number, _freeze(state)) for bot, number, state in updates],
             )
             db.executemany("DELETE FROM updates WHERE bot = ? AND id = ?", list(confirmed))
             db.executemany(
                 "INSERT OR REPLACE INTO calls VALUES (?, ?)",
-                [(call.n, encode(call)) for call in calls],
+                [(call.n, _freeze(call)) for call in calls],
             )
+            db.execute("DELETE FROM calls WHERE n < ?", (oldest_call,))
             db.executemany(
                 "INSERT OR REPLACE INTO facts VALUES (?, ?)",
-                [(name, encode(value)) for name, value in facts.items()],
+                [(name, _freeze(value)) for name, value in facts.items()],
             )
             db.execute("COMMIT")
         except BaseException:
@@ -198,26 +200,25 @@ class StateFile:
             blank = _TABLES[kind]
             found[_SPACE.get(kind, kind), key] = blank.__new__(blank)
         for kind, key, state in rows:
-            _unpack(found[_SPACE.get(kind, kind), key], msgspec.msgpack.decode(state), found)
+            _unpack(found[_SPACE.get(kind, kind), key], _thaw(state), found)
         return list(found.values())
 
     def updates(self) -> list[tuple[int, int, Any]]:
         """What no bot has confirmed: bot, number, state, in order."""
         rows = self._db.execute("SELECT bot, id, state FROM updates ORDER BY bot, id")
-        return [(bot, number, msgspec.msgpack.decode(state)) for bot, number, state in rows]
+        return [(bot, number, _thaw(state)) for bot, number, state in rows]
 
     def calls(self, limit: int | None) -> list[Call]:
         """The last calls, oldest first."""
         rows = self._db.execute(
             "SELECT state FROM calls ORDER BY n DESC LIMIT ?", (-1 if limit is None else limit,)
         ).fetchall()
-        decoder = msgspec.msgpack.Decoder(Call)
-        return [decoder.decode(state) for (state,) in reversed(rows)]
+        return [msgspec.convert(_thaw(state), Call) for (state,) in reversed(rows)]
 
     def facts(self) -> dict[str, Any]:
         """Single values such as the clock's position."""
         rows = self._db.execute("SELECT name, state FROM facts")
-        return {name: msgspec.msgpack.decode(state) for name, state in rows}
+        return {name: _thaw(state) for name, state in rows}
 
     def close(self) -> None:
         """Close the file."""
@@ -264,13 +265,52 @@ class Keeper:
         changed = list(self._changed.values())
         gone = list(self._gone.values())
         updates = [(bot, number, state) for (bot, number), state in self._updates.items()]
-        self.file.write(changed, gone, updates, self._confirmed, ended, facts)
+        oldest = 0 if history.limit is None else history.count - history.limit + 1
+        self.file.write(changed, gone, updates, self._confirmed, ended, facts, oldest)
         told = {call.n for call in ended}
         history.fresh = [call for call in history.fresh if call.n not in told]
         self._changed.clear()
         self._gone.clear()
         self._updates.clear()
         self._confirmed.clear()
+
+
+#: Marks a text that UTF-8 cannot hold: half of a surrogate pair, as hostile fans write.
+_TORN = "→torn"
+
+
+def _freeze(value: Any) -> bytes:
+    try:
+        return msgspec.msgpack.encode(value)
+    except UnicodeEncodeError:
+        return msgspec.msgpack.encode(_torn(msgspec.to_builtins(value, builtin_types=(bytes,))))
+
+
+def _torn(value: Any) -> Any:
+    if isinstance(value, str):
+        if not any("\ud800" <= character <= "\udfff" for character in value):
+            return value
+        return {_TORN: value.encode("utf-8", "surrogatepass")}
+    if isinstance(value, dict):
+        return {key: _torn(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_torn(inner) for inner in value]
+    return value
+
+
+def _thaw(state: bytes) -> Any:
+    value = msgspec.msgpack.decode(state, strict=False)
+    return _whole(value) if _TORN.encode() in state else value
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, dict):
+        if _TORN in value:
+            return value[_TORN].decode("utf-8", "surrogatepass")
+        return {key: _whole(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_whole(inner) for inner in value]
+    return value
 
 
 def _pack(record: Record) -> dict[str, Any]:
