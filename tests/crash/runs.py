@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +13,7 @@ from typing import Any, Literal
 from bot.playground import Flood, Playground
 from tests.crash.scenario import Evening, evening_clock, tell
 from tests.crash.verdict import Counts, Glance, judge
-from tests.crash.zygote import Order, Zygote
+from tests.crash.zygote import Life, Order, Zygote
 
 Receive = Literal["polling", "webhook"]
 Kill = tuple[str, int]
@@ -117,42 +117,67 @@ async def _lives(
     on_death: OnDeath | None,
 ) -> int:
     """Live and die until the story is told and a life ended by itself; gives the deaths."""
-    story = asyncio.ensure_future(tell(evening, lambda: glance.quiet(evening)))
-    left, deaths = list(kills), 0
-    while True:
+    left = list(kills)
+
+    def order() -> Order:
         arms: list[tuple[str, Sequence[Any]]] = [("tests.crash.points:unhurried", ())]
         if counts is not None:
             arms.append(("tests.crash.points:arm", ([], str(counts))))
         elif left:
             arms.append(("tests.crash.points:arm", ([left.pop(0)],)))
-        life = await zygote.start(Order(given, log, arms))
-        try:
-            either: set[asyncio.Future[Any]] = {story, life.end}
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            if story.done():
-                story.result()
-                life.signal(signal.SIGTERM)
-            code = await asyncio.wait_for(asyncio.shield(life.end), END if story.done() else None)
-        except BaseException:
-            story.cancel()
-            life.signal(signal.SIGKILL)
-            await life.end
-            raise
-        if code == -signal.SIGKILL:
-            deaths += 1
-            if on_death is not None:
-                try:
-                    await on_death(evening)
-                except BaseException:
-                    story.cancel()
-                    raise
-            if story.done():  # it died while it stopped: what was in its hands is still to be done
-                story = asyncio.ensure_future(glance.quiet(evening))
-        elif code != 0:
-            story.cancel()
-            raise AssertionError(f"the bot ended by itself with {code}")
-        elif story.done():
-            return deaths
-        else:
-            story.cancel()
-            raise AssertionError("the bot stopped before the end")
+        return Order(given, log, arms)
+
+    async def peace() -> None:
+        await glance.quiet(evening)
+
+    async def mourn() -> None:
+        if on_death is not None:
+            await on_death(evening)
+
+    return await live(zygote, order, tell(evening, peace), peace, mourn)
+
+
+async def live(
+    zygote: Zygote,
+    order: Callable[[], Order],
+    story: Coroutine[Any, Any, None],
+    peace: Callable[[], Coroutine[Any, Any, None]],
+    on_death: Callable[[], Awaitable[None]] | None = None,
+) -> int:
+    """Run one life after the other, as *order* says, until *story* is told and a life has stopped
+    as it was asked to; gives how many were killed. *peace* is the rest of the story where a life
+    was killed while it stopped. Raises what the story raises, and AssertionError for a life that
+    ended in another way."""
+    telling, deaths = asyncio.ensure_future(story), 0
+    try:
+        while True:
+            life = await zygote.start(order())
+            code = await _one(life, telling)
+            if code == -signal.SIGKILL:
+                deaths += 1
+                if on_death is not None:
+                    await on_death()
+                if telling.done():
+                    telling = asyncio.ensure_future(peace())
+            elif code != 0 or not telling.done():
+                raise AssertionError(f"the bot ended by itself with {code}")
+            else:
+                return deaths
+    finally:
+        telling.cancel()
+
+
+async def _one(life: Life, telling: asyncio.Future[None]) -> int:
+    """How a life ended; it is asked to stop when the story is told."""
+    try:
+        either: set[asyncio.Future[Any]] = {telling, life.end}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if telling.done():
+            telling.result()
+            life.signal(signal.SIGTERM)
+            return await asyncio.wait_for(asyncio.shield(life.end), END)
+        return await life.end
+    except BaseException:
+        life.signal(signal.SIGKILL)
+        await life.end
+        raise
