@@ -100,9 +100,14 @@ def _made_up(kind: Any, columns: Set[str]) -> Any:
     return plain.get(kind, "一二三")
 
 
+def special() -> dict[str, TouchPoint]:
+    """The touch points that are not ordinary, by template."""
+    return touchpoints.read(POINTS)
+
+
 def parts(voice: Voice, persona: Mapping[str, Any]) -> list[Part]:
     """Every touch point, sorted by template."""
-    special = touchpoints.read(POINTS)
+    known = special()
     found = []
     for name in outcomes():
         spoken = [locale for locale in LOCALES if voice.knows(name, locale)]
@@ -111,7 +116,7 @@ def parts(voice: Voice, persona: Mapping[str, Any]) -> list[Part]:
             Part(
                 name,
                 voice.note(name) if spoken else "",
-                special.get(name, TouchPoint()),
+                known.get(name, TouchPoint()),
                 {locale: voice.variants(name, locale, persona) for locale in spoken},
                 tuple(at for at, source in sources.items() if source.startswith("personas/")),
             )
@@ -145,7 +150,7 @@ def findings(voice: Voice, persona: Mapping[str, Any], locales: Sequence[str]) -
 def _missing(voice: Voice, persona: Mapping[str, Any], locales: Sequence[str]) -> Iterator[Finding]:
     """Outcomes without words, words without an outcome, and too few ways to say it."""
     known, key = outcomes(), str(persona.get("words") or persona.get("key") or "")
-    for name in touchpoints.read(POINTS).keys() - known.keys():
+    for name in special().keys() - known.keys():
         yield Finding("touchpoints.toml", 0, f"nothing is called {name}")
     for file in voice.sources():
         room, outcome = file.removesuffix(".j2").split("/")[-2:]

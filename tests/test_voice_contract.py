@@ -1,0 +1,177 @@
+"""The contract of outcome, template, language and persona; the shipped words, read by the lint."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from bot import rehearsal
+from templates import LOCALES, Voice, markup
+
+VOICE = Voice()
+HOUSE: Mapping[str, Any] = {"name": "小鹿"}
+CAST: dict[str, Mapping[str, Any]] = {
+    "house": HOUSE,
+    **{key: {"key": key} for key in VOICE.cast()},
+}
+BOTH = ("lulu", "kai")
+SPOKEN = [(key, locale) for key in ("lulu", "kai") for locale in ("zh", "en")]
+EVERYDAY = [name for name, point in rehearsal.special().items() if point.said in ("daily", "often")]
+ASKED = {
+    "zh": {
+        "checkin/checked_in": ("签到成功", "连续 7 天", "积分 +10"),
+        "checkin/already_checked_in": ("今天", "签过", "连续 7 天"),
+        "help/started": ("签到", "/help", "有人"),
+        "help/helped": ("签到", "/checkin", "/language", "/about", "有人"),
+        "help/about": ("助手", "写好", "人"),
+        "help/lost": ("签到", "/help"),
+        "fans/language_set": ("English",),
+        "groups/introduced": ("签到", "/checkin"),
+        "groups/catching_up": ("7 分钟", "12 条"),
+        "groups/stale_button": ("/help",),
+        "groups/staff_only": ("/help",),
+    },
+    "en": {
+        "checkin/checked_in": ("ou're in", "7 days in a row", "+10 points"),
+        "checkin/already_checked_in": ("oday", "7 days in a row"),
+        "help/started": ("/checkin", "/help", "person"),
+        "help/helped": ("/checkin", "/language", "/about"),
+        "help/about": ("assistant", "person", "prepared"),
+        "help/lost": ("/checkin", "/help", "person"),
+        "fans/language_set": ("English",),
+        "groups/introduced": ("/checkin",),
+        "groups/catching_up": ("7 minutes", "12 check-ins"),
+        "groups/stale_button": ("/help",),
+        "groups/staff_only": ("/help",),
+    },
+}
+# Written differently in a few variants, and just as well.
+ALSO = {
+    "有人": r"有人|真人",
+    "写好": r"写好|准备好",
+    "prepared": r"prepared|in advance|ahead of time",
+}
+
+
+def said(key: str, name: str, locale: str) -> list[str]:
+    return [markup.plain(html) for html in rehearsal.readings(VOICE, name, locale, CAST[key])]
+
+
+def everything(key: str, locale: str) -> Iterator[str]:
+    """All words of a persona's own in a language."""
+    for file in VOICE.sources():
+        if file.startswith(f"personas/{key}/{locale}/"):
+            name = file.removeprefix(f"personas/{key}/{locale}/").removesuffix(".j2")
+            yield from said(key, name, locale)
+
+
+@pytest.mark.parametrize("key", CAST)
+def test_the_lint_finds_nothing(key: str) -> None:
+    """Every outcome has words for every persona, enough of them, and none that nobody would say."""
+    found = rehearsal.findings(VOICE, CAST[key], LOCALES)
+    assert not [f"{one.file}:{one.variant} {one.reason}: {one.words}" for one in found]
+
+
+@pytest.mark.parametrize(("key", "locale"), SPOKEN)
+def test_everyday_texts_are_the_persona_s_own(key: str, locale: str) -> None:
+    for name in EVERYDAY:
+        assert VOICE.source(name, locale, CAST[key]).startswith(f"personas/{key}/{locale}/"), name
+
+
+@pytest.mark.parametrize(("key", "locale"), SPOKEN)
+def test_every_way_to_say_it_says_what_must_be_said(key: str, locale: str) -> None:
+    for name, pieces in ASKED[locale].items():
+        for words in said(key, name, locale):
+            for piece in pieces:
+                assert re.search(f"(?i:{ALSO.get(piece, re.escape(piece))})", words), (name, words)
+
+
+def test_what_must_be_said_is_agreed_for_every_everyday_text() -> None:
+    asked_by_buttons = {"fans/language_asked"}
+    for locale in ("zh", "en"):
+        assert ASKED[locale].keys() | asked_by_buttons == set(EVERYDAY)
+
+
+def test_the_first_words_of_a_check_in_are_the_agreed_ones() -> None:
+    for key in ("house", "lulu"):
+        assert said(key, "checkin/checked_in", "zh")[0] == "Lin 签到成功！连续 7 天，积分 +10"
+    assert said("kai", "checkin/checked_in", "zh")[0] == "Lin 签到成功。连续 7 天，积分 +10。稳"
+
+
+@pytest.mark.parametrize("locale", ["zh", "en"])
+def test_two_personas_are_two_people(locale: str) -> None:
+    """They share no sentence, and each has pictures and emoji that the other never uses."""
+    lulu, kai = (
+        [words.replace("林间小屋", "") for words in everything(key, locale)] for key in BOTH
+    )
+    assert not set(lulu) & set(kai)
+    forest = r"林|树|叶|苗|果子|小径" if locale == "zh" else r"leaf|leaves|tree|wood|forest|cabin"
+    stage = (
+        r"鼓|拍|排练|胶卷|前排|底片|乐队"
+        if locale == "zh"
+        else r"beat|band|drum|film|front row|set list|track"
+    )
+    assert sum(bool(re.search(forest, words)) for words in lulu) > len(lulu) / 6
+    assert sum(bool(re.search(stage, words)) for words in kai) > len(kai) / 8
+    assert not any(re.search(forest, words) for words in kai)
+    pictures = [
+        {one for words in spoken for one in words if one in "🌱🌿🍃☀✨🌙🍂🎨🥁📷🎞🎧🌶🛵🍜✌"}
+        for spoken in (lulu, kai)
+    ]
+    assert all(pictures)
+    assert not pictures[0] & pictures[1]
+
+
+@pytest.mark.parametrize("key", BOTH)
+def test_a_persona_uses_only_her_own_emoji(key: str) -> None:
+    own = set("".join(VOICE.cast()[key]["emoji"]))
+    for words in itertools.chain(everything(key, "zh"), everything(key, "en")):
+        assert {
+            one for one in words if ord(one) > 0x2600 and ord(one) not in range(0x2E80, 0xFFEF)
+        } <= own
+
+
+@pytest.mark.parametrize(("key", "locale"), SPOKEN)
+def test_a_persona_keeps_to_one_script(key: str, locale: str) -> None:
+    traditional = set(
+        "簽連續積這們個為時間說話發記見還對請給謝誰點開關語種歡設員進聽讀寫總讓單覺業"
+    )
+    for words in everything(key, locale):
+        plain = words.replace("林间小屋", "")
+        if locale == "en":
+            assert not re.search(r"[\u3000-\u9fff\uff00-\uffef]", plain), words
+        else:
+            assert not traditional & set(plain), words
+
+
+def test_a_persona_with_another_name_is_never_called_by_the_old_one() -> None:
+    """Who takes Lulu's words for her own community is not called Lulu in them."""
+    for key, locale in itertools.product(BOTH, ("zh", "en")):
+        names = {VOICE.cast()[key][at]["name"] for at in ("zh", "en")}
+        row = {"key": key, "name": "Mia", "self": "米米", "calls_fans": "夜猫子"}
+        for name in rehearsal.outcomes():
+            for html in rehearsal.readings(VOICE, name, locale, row):
+                assert not any(old in html for old in names), html
+                assert locale == "en" or "我" not in markup.plain(html)
+
+
+def test_one_of_something_is_not_many_in_english() -> None:
+    for key, name in itertools.product(BOTH, EVERYDAY):
+        ordinary, *_ = rehearsal.samples(VOICE, name)
+        single = {k: 1 if type(v) is int else v for k, v in ordinary.items()}
+        for variant in range(VOICE.variants(name, "en", CAST[key])):
+            words = markup.plain(
+                VOICE.render(name, single, locale="en", persona=CAST[key], variant=variant)
+            )
+            assert not re.search(r"\b1 (days|minutes|check-ins|messages)\b", words), words
+
+
+def test_nobody_claims_to_sit_at_the_keyboard() -> None:
+    """What is prepared is never passed off as typed (MISSION D11)."""
+    for key, locale in itertools.product(BOTH, ("zh", "en")):
+        for words in everything(key, locale):
+            assert not re.search(r"正在输入|正在打字|打字中|我在打字|\b(?:I'm|I am) typing", words)
