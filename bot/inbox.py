@@ -66,13 +66,31 @@ class Keeper:
                 inbox.keep_undecodable(db, self.bot, update_id, raw, received)
             return inbox.keep(db, self.bot, arrivals, self.known, received)
 
-        kept = await self.database.work(store, durable=True, patience=PATIENCE)
+        try:
+            kept = await self.database.work(store, durable=True, patience=PATIENCE)
+        except (DatabaseAway, DatabaseFull):
+            raise
+        except Exception as error:
+            # One of them is more than the store can take: find it, so that the others are kept.
+            log.exception("a batch cannot be kept", updates=len(updates), kind=type(error).__name__)
+            return await self._keep_one_by_one(updates, received)
         self.known.learn(kept.people, kept.chats)
         if any(arrival.kind is Kind.MIGRATION for arrival in arrivals):
             self.known.chats.clear()
         if kept.tasks:
             await self.coordination.wake("inbox")
         return kept.new
+
+    async def _keep_one_by_one(self, updates: Sequence[bytes], received: int) -> int:
+        if len(updates) > 1:
+            return sum([await self.keep([raw]) for raw in updates])
+        (raw,) = updates
+        await self.database.work(
+            lambda db: inbox.keep_undecodable(db, self.bot, update_id_in(raw), raw, received),
+            durable=True,
+            patience=PATIENCE,
+        )
+        return 1
 
     async def submit(self, update: bytes) -> None:
         """Keep one update together with others that arrive meanwhile; returns when it is safe."""
@@ -194,9 +212,11 @@ class Poller:
         except (DatabaseAway, DatabaseFull) as error:
             log.error("cannot keep updates; Telegram keeps them for us meanwhile", why=str(error))
             return FIRST_PAUSE
-        last = update_id_in(updates[-1])
-        if last is not None:
-            self.offset = last + 1
+        numbers = [update_id_in(raw) for raw in reversed(updates)]
+        last = next((number for number in numbers if number is not None), None)
+        if last is None:
+            return FIRST_PAUSE
+        self.offset = last + 1
         return 0.0
 
     async def _isolate(self, body: bytes, error: Undecodable) -> float:

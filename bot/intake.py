@@ -216,7 +216,7 @@ class Undecodable(ValueError):
 _updates = msgspec.json.Decoder(list[msgspec.Raw])
 _update = msgspec.json.Decoder(Update)
 _answer = msgspec.json.Decoder(Answer)
-_UPDATE_ID = re.compile(rb'"update_id"\s*:\s*(\d{1,18})')
+_UPDATE_ID = re.compile(rb'"update_id"\s*:\s*(\d{1,15})(?![\d.eE])')
 _ESCAPE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a proper pair
     rb"|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"  # half of one
@@ -303,6 +303,8 @@ def read(raw: bytes, triggers: Triggers, received: int) -> Arrival:
 
     Raises Undecodable. *received* (microseconds UTC) is the time of acts that carry no date.
     """
+    if b"\\u0000" in raw:
+        raw = clean(raw)  # NUL is proper JSON, but PostgreSQL cannot keep it, in whatever field
     try:
         return _arrival(_update.decode(raw), raw, triggers, received)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -533,7 +535,5 @@ def _chat(chat: Chat) -> ChatSeen:
 
 
 def _bare(text: str | None) -> str | None:
-    """Without NUL, which PostgreSQL cannot keep, and no longer than a message may be."""
-    if text is None or (len(text) <= LONGEST_TEXT and "\x00" not in text):
-        return text
-    return text[:LONGEST_TEXT].replace("\x00", "")
+    """No longer than a message may be."""
+    return text[:LONGEST_TEXT] if text is not None else None
