@@ -79,6 +79,18 @@ def test_markdown_is_read_and_refused() -> None:
         html.parse_markdown("*b")
 
 
+def test_the_old_markdown_of_old_bots_is_read_too() -> None:
+    text, entities = html.parse_old_markdown("*b* _i_ `c` [l](https://x.org) a\\_b (x.y!)")
+    assert text == "b i c l a_b (x.y!)"
+    assert [(e["type"], e["offset"]) for e in entities] == [
+        ("bold", 0), ("italic", 2), ("code", 4), ("text_link", 6),
+    ]  # fmt: skip
+    text, entities = html.parse_old_markdown("```python\nx = 1```")
+    assert (text, entities[0]["language"]) == ("x = 1", "python")
+    with pytest.raises(html.ParseError, match="end of the entity starting at byte offset 4"):
+        html.parse_old_markdown("签 _a")
+
+
 def test_telegram_finds_commands_mentions_and_hashtags_by_itself() -> None:
     found = html.find_entities("/start@lulu_bot 你好 @mia_99 #签到 https://x.org/a。", [])
     assert [e["type"] for e in found] == ["bot_command", "mention", "hashtag", "url"]

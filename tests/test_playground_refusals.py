@@ -332,6 +332,9 @@ async def test_rights_are_checked_where_they_are_needed(scene: Scene) -> None:
     world.restrict(group, scene.bot)
     refusal = await scene.refused("sendMessage", chat_id=group.id, text="hi")
     assert refusal.text == "Bad Request: not enough rights to send text messages to the chat"
+    picture = Upload("a.png", "image/png", painted(Random(1)))
+    refusal = await scene.refused("sendPhoto", chat_id=group.id, photo=picture)
+    assert refusal.text == "Bad Request: not enough rights to send photos to the chat"
 
 
 async def test_a_tag_stands_beside_the_name_and_has_its_limits(scene: Scene) -> None:

@@ -1,4 +1,4 @@
-"""Telegram's text dialects: reads HTML and MarkdownV2 with Telegram's errors, and writes HTML."""
+"""Telegram's text dialects: reads HTML and Markdown with Telegram's errors, and writes HTML."""
 
 from __future__ import annotations
 
@@ -413,6 +413,57 @@ def parse_markdown(source: str) -> tuple[str, list[Entity]]:
         if entity["type"] == "pre" and entity["offset"] in languages:
             entity["language"] = languages[entity["offset"]]
     return _tidy("".join(out), kept)
+
+
+_OLD_MARKS = {"*": "bold", "_": "italic", "`": "code", "```": "pre", "[": "text_link"}
+
+
+def parse_old_markdown(source: str) -> tuple[str, list[Entity]]:
+    """Text and entities of the first Markdown mode, which old bots still use; nothing nests."""
+    out: list[str] = []
+    entities: list[Entity] = []
+    offset = 0
+    at = 0
+    while at < len(source):
+        if source[at] == "\\" and source[at + 1 : at + 2] in ("_", "*", "`", "["):
+            out.append(source[at + 1])
+            offset += 1
+            at += 2
+            continue
+        mark = next((m for m in ("```", "*", "_", "`", "[") if source.startswith(m, at)), "")
+        if not mark:
+            out.append(source[at])
+            offset += units(source[at])
+            at += 1
+            continue
+        close = source.find("]" if mark == "[" else mark, at + len(mark))
+        if close < 0:
+            byte = len(source[:at].encode())
+            raise ParseError(f"Can't find end of the entity starting at byte offset {byte}")
+        inner = source[at + len(mark) : close]
+        at = close + len(mark)
+        entity: Entity = {"type": _OLD_MARKS[mark], "offset": offset}
+        if mark == "```":
+            language, newline, code = inner.partition("\n")
+            if newline and re.fullmatch(r"[^\s`]*", language):
+                inner = code
+                entity |= {"language": language} if language else {}
+        target: str | int | None = None
+        if mark == "[" and source.startswith("(", at):
+            end = source.find(")", at)
+            end = len(source) if end < 0 else end
+            target = checked_link(source[at + 1 : end])
+            at = end + 1
+        if mark == "[":
+            field = "user_id" if isinstance(target, int) else "url"
+            entity |= {"type": "text_mention"} if isinstance(target, int) else {}
+            entity[field] = target
+        entity["length"] = units(inner)
+        if inner and (mark != "[" or target is not None):
+            entities.append(entity)
+        out.append(inner)
+        offset += units(inner)
+    return _tidy("".join(out), entities)
 
 
 def _code(mark: str, out: list[str], start: int, offset: int, begin: int) -> Entity:

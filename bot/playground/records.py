@@ -224,8 +224,10 @@ class Chat(Record):
         if self.bot is not None:
             yield self.bot
             return
-        for member in self.members.values():
-            if member.inside and isinstance(member.user, BotAccount):
+        # Looked up from the few that ever came in: a group may have a hundred thousand members.
+        for number in self.met_bots:
+            member = self.members.get(number)
+            if member is not None and member.inside and isinstance(member.user, BotAccount):
                 yield member.user
 
 

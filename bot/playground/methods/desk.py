@@ -112,9 +112,13 @@ def _inside(chat: Chat, bot: BotAccount) -> Member:
 
 
 def writable(
-    desk: Desk, bot: BotAccount, chat_id: Any, permission: str = "can_send_messages"
+    desk: Desk,
+    bot: BotAccount,
+    chat_id: Any,
+    permission: str = "can_send_messages",
+    what: str = "text messages",
 ) -> Chat:
-    """The chat, if the bot may send that there now."""
+    """The chat, if the bot may send that there now; `what` names it in the refusal."""
     world = desk.world
     text = str(chat_id if chat_id is not None else "").strip()
     own = world.chats.get(f"{text}:{bot.id}")
@@ -136,8 +140,6 @@ def writable(
             member.status != "restricted" or permission in member.permissions
         )
         if not allowed:
-            what = permission.removeprefix("can_send_").replace("_", " ")
-            what = {"messages": "text messages", "other messages": "stickers"}.get(what, what)
             raise bad(f"not enough rights to send {what} to the chat")
     return chat
 
@@ -230,9 +232,7 @@ def dialect(raw: str, mode: str | None, given: list[Json] | None) -> tuple[str, 
             case "none":
                 return raw, []
             case "markdown":
-                raise bad(
-                    "the playground does not know the old Markdown mode; use HTML or MarkdownV2"
-                )
+                return html.parse_old_markdown(raw)
             case _:
                 raise bad("unsupported parse_mode")
     except html.ParseError as error:

@@ -29,6 +29,7 @@ _PERMISSION = {
     "animation": "can_send_other_messages", "sticker": "can_send_other_messages",
     "dice": "can_send_other_messages",
 }  # fmt: skip
+_CALLED = {"audio": "music", "voice": "voice notes", "video_note": "video notes"}
 _NO_CAPTION = frozenset({"video_note", "sticker"})
 _DICE = {"🎲": 6, "🎯": 6, "🎳": 6, "🏀": 5, "⚽": 5, "⚽️": 5, "🎰": 64}
 _ACTIONS = frozenset(
@@ -224,7 +225,9 @@ def _facts(p: Json) -> Json:
 
 def _send_file(kind: str) -> Method:
     def method(desk: Desk, bot: BotAccount, p: Params) -> Json:
-        chat = writable(desk, bot, p.get("chat_id"), _PERMISSION[kind])
+        chat = writable(
+            desk, bot, p.get("chat_id"), _PERMISSION[kind], _CALLED.get(kind, f"{kind}s")
+        )
         media = attached(desk, bot, kind, p.get(kind), p, _facts(p))
         message = drafted(desk, bot, chat, p)
         message.media = media
@@ -274,7 +277,9 @@ def send_dice(desk: Desk, bot: BotAccount, p: Params) -> Json:
     emoji = p.get("emoji") or "🎲"
     if emoji not in _DICE:
         raise bad("wrong dice emoji")
-    message = drafted(desk, bot, writable(desk, bot, p.get("chat_id"), _PERMISSION["dice"]), p)
+    message = drafted(
+        desk, bot, writable(desk, bot, p.get("chat_id"), _PERMISSION["dice"], "dice"), p
+    )
     value = desk.world.random.randint(1, _DICE[emoji])
     message.media = {"kind": "dice", "value": {"emoji": emoji, "value": value}}
     return send(desk, bot, p, message)
@@ -296,7 +301,7 @@ def _send_place(kind: str) -> Method:
 
 def send_poll(desk: Desk, bot: BotAccount, p: Params) -> Json:
     """sendPoll: a poll can be shown and closed; votes come with a later part."""
-    chat = writable(desk, bot, p.get("chat_id"), _PERMISSION["poll"])
+    chat = writable(desk, bot, p.get("chat_id"), _PERMISSION["poll"], "polls")
     if chat.user is not None and p.get("is_anonymous") is False:
         desk.remark(
             "sendPoll", "is_anonymous", "polls in private chats are seen by one person only"
@@ -398,7 +403,7 @@ def _many(verb: str) -> Method:
             if s is not None and s.service is None and not s.extra.get("protected")
         ]
         if not usable:
-            raise bad(f"there are no messages to {verb}")
+            raise bad("there are no messages to forward")
         out: list[Json] = []
         albums: dict[str, str] = {}
         for source in usable:
