@@ -14,7 +14,7 @@ from typing import Final
 
 import structlog
 
-from benchmarks import road
+from benchmarks import processes, road, sending
 from benchmarks.measures import Figure, machine
 from benchmarks.road import FULL, QUICK, Size
 
@@ -24,6 +24,10 @@ FIGURES: Final[Mapping[str, Callable[[Path, Size], Awaitable[list[Figure]]]]] = 
     "check-in": road.check_in,
     "outage": road.outage,
     "row": road.row,
+    "answer": processes.answers,
+    "start": processes.start,
+    "memory": processes.memory,
+    "sending": sending.rate,
 }
 
 

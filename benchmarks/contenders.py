@@ -13,6 +13,7 @@ from typing import Any
 from aiogram import Bot, Dispatcher, Router
 from aiogram.types import TelegramObject
 
+from benchmarks import telegram as little
 from benchmarks.telegram import BARE, OURS, open_telegram
 from benchmarks.updates import GROUPS
 from bot.app import App, Station, open_app
@@ -67,6 +68,7 @@ class House:
     app: App
     station: Station
     toasts: Unheard
+    telegram: little.Telegram
     _walks: int = 0
     _until: int = 0
     _reached: asyncio.Event | None = None
@@ -137,7 +139,7 @@ async def open_house(folder: Path) -> AsyncIterator[House]:
         (station,) = app.stations.values()
         toasts = Unheard(station.bot, app.database)
         station.toasts = toasts
-        house = House(app, station, toasts)
+        house = House(app, station, toasts, telegram)
         app.lanes.walk = house.walk
 
         def settle(db: Connection) -> None:

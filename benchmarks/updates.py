@@ -58,7 +58,7 @@ class Crowd:
 
     def chatter(self, count: int, at: int | None = None) -> list[bytes]:
         """Group talk that nobody answers: words, pictures, replies to others."""
-        return [self._bytes("message", self._talk(at)) for _ in range(count)]
+        return [self.update("message", self._talk(at)) for _ in range(count)]
 
     def mix(self, count: int, sign: Callable[[str], str], at: int | None = None) -> list[bytes]:
         """The real mix: of a hundred updates 90 are chatter, 5 presses, 3 commands, 2 joins or
@@ -69,14 +69,14 @@ class Crowd:
     def check_ins(self, fans: range, at: int) -> list[bytes]:
         """One 签到 of each of these fans, at *at* (seconds)."""
         return [
-            self._bytes("message", self._message_of(self.fan(n), "签到", at, GROUPS[0]))
+            self.update("message", self._message_of(self.fan(n), "签到", at, GROUPS[0]))
             for n in fans
         ]
 
     def roll_call(self) -> list[bytes]:
         """One line of each fan, so that a store knows them all."""
         return [
-            self._bytes("message", self._message_of(self.fan(n), "大家好", None, GROUPS[n % 3]))
+            self.update("message", self._message_of(self.fan(n), "大家好", None, GROUPS[n % 3]))
             for n in range(self.fans)
         ]
 
@@ -102,15 +102,15 @@ class Crowd:
     def _one_of_the_mix(self, data: str, at: int | None) -> bytes:
         dice = self.random.random()
         if dice < 0.90:
-            return self._bytes("message", self._talk(at))
+            return self.update("message", self._talk(at))
         if dice < 0.95:
-            return self._bytes("callback_query", self._press(data))
+            return self.update("callback_query", self._press(data))
         if dice < 0.98:
             text = self.random.choice(("/checkin", "/checkin", "签到", "/help", "/language"))
-            return self._bytes("message", self._say(text, at))
+            return self.update("message", self._say(text, at))
         if dice < 0.99:
-            return self._bytes("chat_member", self._join(at))
-        return self._bytes("message_reaction", self._react(at))
+            return self.update("chat_member", self._join(at))
+        return self.update("message_reaction", self._react(at))
 
     def _somebody(self) -> int:
         """As in every community, few talk much: a tenth of the fans says half of all."""
@@ -209,12 +209,10 @@ class Crowd:
             "type": "supergroup",
         }
 
-    def _bytes(self, kind: str, event: dict[str, Any]) -> bytes:
-        return json.dumps({"update_id": self.next_update(), kind: event}).encode()
-
-    def next_update(self) -> int:
+    def update(self, kind: str, event: dict[str, Any]) -> bytes:
+        """The event as an update of its own, with a number that never came before."""
         self._update += 1
-        return self._update
+        return json.dumps({"update_id": self._update, kind: event}).encode()
 
 
 def bodies(updates: list[bytes]) -> Iterator[bytes]:
