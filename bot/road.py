@@ -1,7 +1,8 @@
 """From a kept update to the one handler that is concerned: a single look-up, then aiogram.
 
-The rooms' doors become one table. aiogram decodes the update and walks its middlewares, but no
-filter but ours is asked on the fans' path: each synchronous one would cost a hop to a thread.
+The rooms' doors become one table. aiogram decodes the update; a handler that takes only what we
+give is then called at once, and one that asks for something of aiogram's own (a state, a dialog)
+is reached through its dispatcher, whose middlewares cost as much as the rest of the road.
 """
 
 from __future__ import annotations
@@ -43,6 +44,11 @@ class Act:
 
     call: CallableObject
     given: Mapping[str, str]
+
+    @property
+    def direct(self) -> bool:
+        """Whether the handler takes, besides its event, nothing but what the road gives it."""
+        return len(self.call.params - GIVEN) <= 1 and not self.call.varkw
 
 
 @dataclass(slots=True)
@@ -105,15 +111,18 @@ class Known(BaseFilter):
         self.table = table
 
     async def __call__(self, event: TelegramObject, **data: Any) -> bool | dict[str, Any]:
-        triggers, seal = data["triggers"], data["seal"]
-        act = None
-        if isinstance(event, Message):
-            act = self._message(event, triggers)
-        elif isinstance(event, CallbackQuery):
-            act = self._press(event, seal)
-        elif isinstance(event, ChatMemberUpdated):
-            act = self._member(event, triggers)
+        act = self.find(event, data["triggers"], data["seal"])
         return {"act": act} if act is not None else False
+
+    def find(self, event: TelegramObject, triggers: Triggers, seal: Seal) -> Act | None:
+        """Who reacts to this, if anybody does."""
+        if isinstance(event, Message):
+            return self._message(event, triggers)
+        if isinstance(event, CallbackQuery):
+            return self._press(event, seal)
+        if isinstance(event, ChatMemberUpdated):
+            return self._member(event, triggers)
+        return None
 
     def _message(self, message: Message, triggers: Triggers) -> Act | None:
         table, private = self.table, message.chat.type == "private"
@@ -173,6 +182,7 @@ async def on_known(event: TelegramObject, act: Act, **data: Any) -> None:
     await act.call.call(event, **{**data, **act.given})
 
 
+GIVEN: Final = frozenset({"react", "bot", "key", "argument"})
 OBSERVED: Final = ("message", "channel_post", "callback_query", "my_chat_member", "chat_member")
 
 
@@ -182,6 +192,7 @@ class Road:
 
     database: Database
     table: Table
+    known: Known
     dispatcher: Dispatcher
 
     @classmethod
@@ -192,7 +203,7 @@ class Road:
             room.observers[name].register(on_known, known)
         dispatcher = Dispatcher(storage=storage)
         dispatcher.include_router(room)
-        return cls(database, table, dispatcher)
+        return cls(database, table, known, dispatcher)
 
     async def walk(self, bot: Bot, react: Reaction, triggers: Triggers, seal: Seal) -> None:
         """Decode one update and let its room react; raises what the handler raised."""
@@ -206,6 +217,10 @@ class Road:
             await self._ask_own_place(bot, react, event)
         elif isinstance(event, CallbackQuery):
             react.callback = event.id
+        act = self.known.find(event, triggers, seal)
+        if act is not None and act.direct:
+            await act.call.call(event, react=react, bot=bot, **act.given)
+            return
         await self.dispatcher.feed_update(bot, update, react=react, triggers=triggers, seal=seal)
 
     async def _hand_over(self, react: Reaction) -> None:

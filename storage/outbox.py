@@ -152,8 +152,11 @@ def add_up(db: Connection, letter: Letter, field: str) -> None:
         db.execute(update(table).where(table.c.id == row.id).values(facts=_dump(facts)))
 
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps would make an encoder each time
+
+
 def _dump(value: Mapping[str, Any]) -> str:
-    return json.dumps(dict(value), ensure_ascii=False) if value else ""
+    return _encode(dict(value)) if value else ""
 
 
 def _load(value: str) -> dict[str, Any]:

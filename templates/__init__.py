@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -364,6 +364,7 @@ def _tame(value: object) -> object:
     return "" if value is None else value
 
 
+@lru_cache(maxsize=1024)  # the persona's own words come with every letter
 def _tamed(text: str) -> str:
     if type(text) is not str:
         # A string that calls itself safe markup becomes a plain one again.
