@@ -1,4 +1,4 @@
-"""Inline mode and polls in the playground: results sent in a fan's name, votes that are told."""
+"""Inline mode, polls and Mini Apps in the playground: shared results, votes, signed words."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from aiogram.utils.web_app import check_webapp_signature, safe_parse_webapp_init_data
 
 from bot.playground import BotAccount, CannotAct, Flood, Playground, Refusal
 from bot.playground.inline import ask, choose, vote
 from bot.playground.updates import KINDS
+from bot.playground.webapp import init_data
 
 _ARTICLE = {
     "type": "article",
@@ -121,3 +123,17 @@ def test_an_edit_of_a_channel_post_reaches_its_copy_in_the_discussion(
     post = world.say(owner, channel, "frist")
     world.edit(owner, post, "first")
     assert [m.text for m in world.messages(group) if m.automatic_forward] == ["first"]
+
+
+def test_a_mini_app_gets_words_that_the_bot_can_check(telegram: Playground) -> None:
+    world = telegram.world
+    bot, mia = world.add_bot("B", "b_bot"), world.add_user("Mia & 林")
+    data = init_data(world, mia, bot, chat=world.private(mia, bot), start_param="draw_7")
+    assert check_webapp_signature(bot.token, data)
+    parsed = safe_parse_webapp_init_data(bot.token, data)
+    assert parsed.user is not None
+    assert (parsed.user.id, parsed.user.first_name) == (mia.id, "Mia & 林")
+    assert (parsed.start_param, parsed.chat_type) == ("draw_7", "sender")
+    assert not check_webapp_signature(world.add_bot("C", "c_bot").token, data)
+    old = init_data(world, mia, bot, auth_date=1)
+    assert safe_parse_webapp_init_data(bot.token, old).auth_date.year == 1970
