@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -310,3 +311,24 @@ async def test_a_webhook_that_is_not_there_loses_nothing(line: Line) -> None:
     await line.telegram.until(lambda: queue.last_error)
     await line.post("deleteWebhook")
     assert texts(await line.updates())[0] == "1"
+
+
+async def test_a_webhook_outlives_the_playground(tmp_path: Path, hook: Hook) -> None:
+    kept = tmp_path / "world.sqlite3"
+    async with Playground(state_file=kept, webhook_pace=0.01) as telegram:
+        world = telegram.world
+        bot, fan = world.add_bot("L", "l_bot"), world.add_user("Mia")
+        await telegram.door.call(bot, "setWebhook", {"url": "http://127.0.0.1:9/down"}, {})
+        world.say(fan, bot, "1")
+        await telegram.until(lambda: world.updates.queue(bot).last_error)
+        # The next playground must aim at the new address by itself.
+        bot.webhook = {"url": hook.url, "secret_token": "kept", "max_connections": 1}
+        world.touch(bot)
+    assert hook.got == []
+    async with Playground(state_file=kept) as telegram:
+        world = telegram.world
+        world.say(world.users[fan.id], world.bots[bot.id], "2")
+        await telegram.until(lambda: world.updates.waiting(world.bots[bot.id]) == 0)
+    assert texts(hook.got) == ["1", "2"]
+    assert hook.secrets == ["kept", "kept"]
+    assert hook.got[1]["update_id"] == hook.got[0]["update_id"] + 1
