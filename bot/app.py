@@ -24,9 +24,11 @@ import handlers
 from bot import config, fsm
 from bot.clock import Clock, open_clock
 from bot.due import Agenda
+from bot.heartbeat import Heartbeat
 from bot.inbox import Keeper, Poller
 from bot.intake import ALLOWED_UPDATES
 from bot.lanes import Lanes
+from bot.pictures import Pictures
 from bot.react import Reaction, Speech
 from bot.road import Road
 from bot.seals import Seal
@@ -88,6 +90,7 @@ class App:
     stations: dict[int, Station]
     lanes: Lanes
     agenda: Agenda
+    heartbeat: Heartbeat
     site: Site
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -103,6 +106,7 @@ class App:
 
             stations = list(self.stations.values())
             background = [start(self.clock.run, "clock"), start(self.agenda.run, "agenda")]
+            background.append(start(self.heartbeat.run, "heartbeat"))
             background += [start(s.keeper.run, f"keeper {s.face.id}") for s in stations]
             background += [start(s.toasts.run, f"toasts {s.face.id}") for s in stations]
             lanes = start(self.lanes.run, "lanes")
@@ -176,7 +180,10 @@ async def open_app(settings: config.Settings) -> AsyncIterator[App]:
         stack.push_async_callback(coordination.close)
         storage = fsm.open_storage(database, settings.redis.url)
         stack.push_async_callback(storage.close)
+        heartbeat = Heartbeat(database, clock)
+        await heartbeat.wake()
         road = Road.build(database, handlers.doors(), storage)
+        pictures = Pictures.open(road.table.pictures)
         session = await stack.enter_async_context(aiohttp.ClientSession())
         speech, key = Speech(Voice()), await database.work(_seal_key, durable=True)
         stations: dict[int, Station] = {}
@@ -189,6 +196,7 @@ async def open_app(settings: config.Settings) -> AsyncIterator[App]:
                 token = face_settings.token.get_secret_value()
                 url = f"{settings.telegram.api_base}/bot{token}"
                 station.poller = Poller(station.keeper, session, url)
+            station.sender.pictures = pictures
             stations[station.face.id] = station
         lanes = Lanes(database, coordination, _walk_later)
         agenda = Agenda(
@@ -202,7 +210,17 @@ async def open_app(settings: config.Settings) -> AsyncIterator[App]:
         )
         site = Site(settings.web, database, stations={n: s.keeper for n, s in stations.items()})
         app = App(
-            settings, database, coordination, clock, speech, road, stations, lanes, agenda, site
+            settings,
+            database,
+            coordination,
+            clock,
+            speech,
+            road,
+            stations,
+            lanes,
+            agenda,
+            heartbeat,
+            site,
         )
         lanes.walk = app.walk
         hooks = _hooks(settings, stations)

@@ -103,6 +103,8 @@ class Speech:
         payload: dict[str, Any] = {} if edit is None else {"message_id": edit}
         if rows := _keyboard(outcome, room, facts):
             payload["buttons"] = rows
+        if picture := getattr(outcome, "picture", ""):
+            payload["picture"] = f"{room}.{picture}"
         return Letter(
             bot=face.id,
             chat=chat,

@@ -24,7 +24,7 @@ from aiogram.types import CallbackQuery, ChatMemberUpdated, Message, TelegramObj
 from bot.intake import Triggers, fold
 from bot.react import Reaction
 from bot.seals import Seal
-from handlers.doors import Answer, Door, Due, Handler, Then
+from handlers.doors import Answer, Door, Draw, Due, Handler, Then
 from handlers.groups import rules as group_rules
 from handlers.groups import service as group_service
 from storage import chats, outbox
@@ -63,6 +63,7 @@ class Table:
     events: dict[Kind, CallableObject] = field(default_factory=dict)
     jobs: dict[str, Due] = field(default_factory=dict)
     thens: dict[str, Then] = field(default_factory=dict)
+    pictures: dict[str, Draw] = field(default_factory=dict)
     otherwise: CallableObject | None = None
 
     @classmethod
@@ -78,6 +79,7 @@ class Table:
             _add(table.events, door.events)
             table.jobs |= door.jobs
             table.thens |= {f"{room}.{name}": step for name, step in door.thens.items()}
+            table.pictures |= {f"{room}.{name}": draw for name, draw in door.pictures.items()}
             if door.otherwise is not None:
                 if table.otherwise is not None:
                     raise TwoRoomsOneTrigger("otherwise")

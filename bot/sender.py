@@ -31,11 +31,12 @@ from aiogram.exceptions import (
     TelegramUnauthorizedError,
 )
 from aiogram.methods import TelegramMethod
-from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, Message
+from aiogram.types import BufferedInputFile, InlineKeyboardButton, InlineKeyboardMarkup, Message
 from aiohttp import ClientConnectorError
 from pydantic import BaseModel
 
 from bot.clock import Clock
+from bot.pictures import Pictures
 from bot.react import Speech, outbox_topic, persona
 from bot.seals import Seal
 from storage import bags, chats, fans, inbox, outbox
@@ -76,6 +77,7 @@ REPEATABLE: Final = frozenset(
     }
 )
 SAID_AGAIN: Final = frozenset({LetterClass.REPLY, LetterClass.DRAW, LetterClass.SERVICE})
+UNCOUNTED: Final = frozenset({"setMessageReaction", "deleteMessage", "deleteMessages"})
 LOOKED_UP_FIRST: Final = frozenset({"sendGift", "giftPremiumSubscription"})
 
 
@@ -105,6 +107,7 @@ class Sender:
     clock: Clock
     speech: Speech
     seal: Seal
+    pictures: Pictures = field(default_factory=lambda: Pictures({}, None))
     on_migrated: Callable[[], None] = lambda: None
     _in_flight: set[int] = field(default_factory=set)
     _resting: dict[int, float] = field(default_factory=dict)
@@ -175,9 +178,11 @@ class Sender:
         )
         if not ready:
             return min([IDLE, *(until - real for until in self._resting.values())])
-        granted, wait = await self._pace(ready, real)
-        if granted:
-            for waiting, parts in await self._claim(granted):
+        now = self.clock.now()
+        late = [waiting for waiting in ready if _is_late(waiting.letter, now)]
+        granted, wait = await self._pace([w for w in ready if not _is_late(w.letter, now)], real)
+        if granted or late:  # what has become worthless takes nobody's turn: the claim ends it
+            for waiting, parts in await self._claim([*late, *granted]):
                 calls.create_task(self._deliver(waiting, parts), name=f"letter {waiting.id}")
         return wait
 
@@ -187,7 +192,7 @@ class Sender:
         for waiting in ready:
             first.setdefault(waiting.letter.chat, waiting)
         chosen = list(first.values())[: AT_ONCE - len(self._in_flight)]
-        asks = [Ask(waiting.letter.chat, waiting.group) for waiting in chosen]
+        asks = [Ask(w.letter.chat, w.group and w.letter.method not in UNCOUNTED) for w in chosen]
         waits = await self.coordination.pace(self.face.telegram_id, asks, real)
         granted = [waiting for waiting, wait in zip(chosen, waits, strict=True) if wait == 0.0]
         held = [(w.letter.chat, wait) for w, wait in zip(chosen, waits, strict=True) if wait > 0]
@@ -239,7 +244,7 @@ class Sender:
 
     def _words(self, db: Connection, waiting: Waiting, now: int) -> tuple[str, ...]:
         letter = waiting.letter
-        if letter.not_after is not None and now > letter.not_after:
+        if _is_late(letter, now):
             raise Gone("its hour has passed")
         if not waiting.address:
             raise Gone("nobody is there any more")
@@ -250,9 +255,12 @@ class Sender:
         if voice.greets(template, letter.locale, speaker):
             hour = moment(now).astimezone(self._zone(db, letter)).hour
         count = voice.variants(template, letter.locale, speaker)
+        facts = letter.facts
+        if self.pictures.can(letter.payload.get("picture", "")):
+            facts = {**facts, "grid": ""}  # what a picture shows need not be said in signs
         html = voice.render(
             template,
-            letter.facts,
+            facts,
             locale=letter.locale,
             persona=speaker,
             variant=bags.draw(db, letter.chat, template, letter.locale, count),
@@ -282,7 +290,7 @@ class Sender:
     async def _send(self, waiting: Waiting, part: int, text: str | None, *, last: bool) -> bool:
         """One call; True when it was done."""
         try:
-            call = self._call(waiting, part, text, last=last)
+            call = self._call(waiting, part, text, await self._picture(waiting, part), last=last)
         except Exception as error:
             # A label is missing, a parameter has the wrong type: one letter's fault, nobody else's.
             log.exception("a letter cannot be made into a call", letter=waiting.id)
@@ -329,15 +337,35 @@ class Sender:
         raw = json.dumps(told).encode()
         inbox.put(db, self.face.id, -chat, raw, self.clock.now(), chat=chat)
 
+    async def _picture(self, waiting: Waiting, part: int) -> bytes | None:
+        """What the first part of a letter shows; None where words alone will do."""
+        letter = waiting.letter
+        name = letter.payload.get("picture", "")
+        if part or not self.pictures.can(name):
+            return None
+        try:
+            return await self.pictures.paint(name, letter.facts, letter.locale)
+        except Exception:
+            log.exception("a picture cannot be drawn; the words go without it", picture=name)
+            return None
+
     def _call(
-        self, waiting: Waiting, part: int, text: str | None, *, last: bool
+        self,
+        waiting: Waiting,
+        part: int,
+        text: str | None,
+        picture: bytes | None,
+        *,
+        last: bool,
     ) -> TelegramMethod[Any]:
         """The aiogram method of one part: quoted on the first, with buttons under the last."""
         letter = waiting.letter
-        kind: type[TelegramMethod[Any]] = getattr(
-            methods, letter.method[:1].upper() + letter.method[1:]
-        )
-        given: dict[str, Any] = {k: v for k, v in letter.payload.items() if k != "buttons"}
+        name = letter.method[:1].upper() + letter.method[1:]
+        kind: type[TelegramMethod[Any]] = getattr(methods, name if not picture else "SendPhoto")
+        ours = ("buttons", "picture")
+        given: dict[str, Any] = {k: v for k, v in letter.payload.items() if k not in ours}
+        if picture:
+            given["photo"] = BufferedInputFile(picture, "picture.png")
         if "chat_id" in kind.model_fields:
             given.setdefault("chat_id", waiting.address)
         if text is not None:
@@ -524,6 +552,10 @@ class Sender:
             except (DatabaseAway, DatabaseFull) as error:
                 log.error("an answer cannot be noted; trying again", why=str(error))
                 await asyncio.sleep(IDLE)
+
+
+def _is_late(letter: Letter, now: int) -> bool:
+    return letter.not_after is not None and now > letter.not_after
 
 
 def _was_done(error: ClientDecodeError) -> bool:

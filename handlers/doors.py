@@ -111,6 +111,8 @@ class Answer:
 
 
 Then = Callable[[Connection, Moment, Answer], Result]
+# From an outcome's facts and a locale to an SVG; pure.
+Draw = Callable[[Mapping[str, Any], str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,8 @@ class Door:
     ``buttons`` are keys without the room's name in front. ``events`` are kinds of the log.
     ``thens`` are steps that wait for what Telegram answers to a letter, once each; names are, as
     those of buttons, without the room's in front.
+    ``pictures`` are what outcomes with a class variable ``picture`` show above their words; where
+    none can be drawn, their words stand alone and may use a fact ``grid``.
     ``otherwise`` answers private words that nobody else knows; one room may have it.
     """
 
@@ -134,6 +138,7 @@ class Door:
     otherwise: Handler | None = None
     jobs: Mapping[str, Due] = field(default_factory=dict)
     thens: Mapping[str, Then] = field(default_factory=dict)
+    pictures: Mapping[str, Draw] = field(default_factory=dict)
 
 
 def template_of(outcome: type[Any]) -> str:

@@ -6,7 +6,7 @@ from datetime import date
 
 from aiogram.types import CallbackQuery, Message
 
-from handlers.checkin import boards, calendar, card, reminders, service
+from handlers.checkin import boards, calendar, calendar_picture, card, reminders, service
 from handlers.doors import Door, Due, React
 
 REMIND = frozenset({"remind", "提醒"})
@@ -97,4 +97,5 @@ DOOR = Door(
         reminders.KIND: Due(reminders.remind),
     },
     thens={"carded": card.pin},
+    pictures={"month": calendar_picture.draw},
 )
