@@ -366,7 +366,21 @@ async def test_what_no_database_can_carry_is_mended(scene: Scene, each_url: str)
 async def test_thousands_of_mutilated_updates_neither_stop_nor_confuse_it(post: Post) -> None:
     """A proper update with one to three parts replaced by junk, from a fixed seed."""
     chance = Random(7)
-    junk = [None, True, -1, 2**53, 2**64, 1.5, "", "签" * 5000, [], {}, [[[]]], {"id": 1}, "\u0000"]
+    junk: list[Any] = [
+        None,
+        True,
+        -1,
+        2**53,
+        2**64,
+        1.5,
+        "",
+        "签" * 5000,
+        [],
+        {},
+        [[[]]],
+        {"id": 1},
+        "\u0000",
+    ]
     samples: list[dict[str, Any]] = [
         {"message": MESSAGE},
         {"callback_query": {"id": "9", "from": MESSAGE["from"], "message": MESSAGE,
