@@ -14,6 +14,7 @@ from typing import Any
 from bot.playground import html, render
 from bot.playground.clock import Clock
 from bot.playground.journal import Keeper
+from bot.playground.pictures import measured, painted
 from bot.playground.records import (
     CHANNEL_BOT,
     CHANNEL_RIGHTS,
@@ -51,6 +52,10 @@ EPHEMERAL_REPLY_LIFE = 15
 MEDIA_KINDS = (
     "photo", "video", "audio", "voice", "video_note", "animation", "document", "sticker",
 )  # fmt: skip
+_STICKER = {
+    "type": "regular", "width": 512, "height": 512, "is_animated": False, "is_video": False,
+    "emoji": "🙂",
+}  # fmt: skip
 _MEDIA_PERMISSION = {
     "photo": "photos", "video": "videos", "audio": "audios", "voice": "voice_notes",
     "video_note": "video_notes", "document": "documents",
@@ -1318,8 +1323,7 @@ class World:
         elif kind == "video_note":
             shown = {"length": 240, "duration": 5, **shown}
         elif kind == "sticker":
-            shown = {"type": "regular", "width": 512, "height": 512, "is_animated": False,
-                     "is_video": False, "emoji": "🙂", **shown}  # fmt: skip
+            shown = {**_STICKER, **shown}
         kept.facts = shown
         return {"kind": kind, "file": number, "facts": shown}
 
@@ -1355,48 +1359,6 @@ class World:
                     record.chat.requests[record.user.id] = record
                 case _:
                     continue
-
-
-def painted(random: Random) -> bytes:
-    """A small PNG in one colour."""
-    side = 96
-    pixel = bytes(random.randrange(80, 240) for _ in range(3))
-    rows = (b"\0" + pixel * side) * side
-
-    def chunk(name: bytes, body: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-        )
-
-    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(rows))
-        + chunk(b"IEND", b"")
-    )
-
-
-def measured(data: bytes) -> tuple[int, int] | None:
-    """Width and height of a PNG, GIF, JPEG or WebP; None for what is no picture."""
-    if data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) >= 24:
-        width, height = struct.unpack(">II", data[16:24])
-        return int(width), int(height)
-    if data[:6] in (b"GIF87a", b"GIF89a") and len(data) >= 10:
-        width, height = struct.unpack("<HH", data[6:10])
-        return int(width), int(height)
-    if data[:2] == b"\xff\xd8":
-        at = 2
-        while at + 9 < len(data) and data[at] == 0xFF:
-            marker, size = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
-            if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-                height, width = struct.unpack(">HH", data[at + 5 : at + 9])
-                return int(width), int(height)
-            at += 2 + size
-        return 800, 600
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return 512, 512
-    return None
 
 
 __all__ = ["DEFAULT_PERMISSIONS", "MEDIA_KINDS", "Subscription", "World", "measured", "painted"]

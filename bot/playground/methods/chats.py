@@ -30,6 +30,7 @@ from bot.playground.records import (
 from bot.playground.refusals import CannotAct, bad, forbidden
 
 _EMOJI = re.compile("[\u2600-\u27bf\U0001f000-\U0001faff\u2b50\u231a-\u23ff\ufe0f]")
+_NOT_MEDIA = {"can_send_messages", "can_send_polls", "can_send_other_messages"}
 _RESTRICT = "not enough rights to restrict/unrestrict chat member"
 _INVITE = "not enough rights to manage chat invite link"
 
@@ -216,8 +217,7 @@ def _permissions(given: Json, independent: bool) -> list[str]:
     allowed = {name for name in PERMISSIONS if given.get(name)}
     if not independent:
         # Wider permissions bring the narrower ones along.
-        media = {n for n in PERMISSIONS if n.startswith("can_send_") and n not in
-                 ("can_send_messages", "can_send_polls", "can_send_other_messages")}  # fmt: skip
+        media = {n for n in PERMISSIONS if n.startswith("can_send_")} - _NOT_MEDIA
         if allowed & {"can_send_other_messages", "can_add_web_page_previews"}:
             allowed |= media
         if allowed & (media | {"can_send_polls"}):

@@ -23,8 +23,8 @@ def inline(markup: Any, chat: Chat | None = None) -> Json | None:
     if markup is None:
         return None
     if not isinstance(markup, dict) or "inline_keyboard" not in markup:
-        raise bad("object expected as reply markup" if not isinstance(markup, dict) else
-                  "inline keyboard expected")  # fmt: skip
+        is_object = isinstance(markup, dict)
+        raise bad("inline keyboard expected" if is_object else "object expected as reply markup")
     rows = _rows(markup["inline_keyboard"], "inline keyboard button")
     kept = [[_inline_button(button, chat) for button in row] for row in rows]
     kept = [row for row in kept if row]
@@ -32,7 +32,10 @@ def inline(markup: Any, chat: Chat | None = None) -> Json | None:
         return None
     count = sum(len(row) for row in kept)
     # Found by people, not documented: more buttons or more bytes than this are refused.
-    if count > MAX_BUTTONS or len(json.dumps(kept, ensure_ascii=False).encode()) > MAX_BYTES:
+    if (
+        count > MAX_BUTTONS
+        or len(json.dumps(kept, ensure_ascii=False).encode(errors="replace")) > MAX_BYTES
+    ):
         raise bad("reply markup is too long")
     return {"inline_keyboard": kept}
 
