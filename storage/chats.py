@@ -6,6 +6,8 @@ none of its own (its address is the fan's), so that a migration or an erasure ch
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -27,7 +29,7 @@ from sqlalchemy import (
 
 from storage import fans
 from storage.database import metadata
-from storage.records import ChatKind, ChatSeen, Place, Standing
+from storage.records import ChatKind, ChatSeen, Place, Purpose, Standing
 from storage.statements import Prepared
 
 table = Table(
@@ -42,12 +44,20 @@ table = Table(
     Column("username", String(64), nullable=False),
     Column("standing", String(16), nullable=False),
     Column("told_deaf", Boolean, nullable=False, server_default="0"),
+    Column("purpose", String(16), nullable=False, server_default=""),
+    Column("rights", Text, nullable=False, server_default=""),
     UniqueConstraint("bot", "telegram_id"),
     UniqueConstraint("bot", "fan"),
 )
 
-_PLACE = select(table.c.id, table.c.kind, table.c.title, table.c.standing)
-
+_PLACE = select(
+    table.c.id,
+    table.c.kind,
+    table.c.title,
+    table.c.standing,
+    table.c.purpose,
+    table.c.rights,
+)
 
 _PLACE_OF = Prepared(_PLACE.where(table.c.id == bindparam("chat")))
 _DOOR_OF = Prepared(
@@ -56,8 +66,21 @@ _DOOR_OF = Prepared(
 
 
 def place(db: Connection, chat: int) -> Place:
-    number, kind, title, standing = _PLACE_OF.one(db, chat=chat)
-    return Place(number, ChatKind(kind), title, Standing(standing))
+    return _placed(*_PLACE_OF.one(db, chat=chat))
+
+
+def _placed(number: int, kind: str, title: str, standing: str, purpose: str, rights: str) -> Place:
+    known = frozenset(rights.split()) if rights else frozenset()
+    return Place(number, ChatKind(kind), title, Standing(standing), Purpose(purpose), known)
+
+
+def place_of(db: Connection, bot: int, chat: int) -> Place | None:
+    """A group or channel of this bot's; None for another's, whatever number was asked for."""
+    query = _PLACE.where(
+        table.c.id == chat, table.c.bot == bot, table.c.kind != ChatKind.PRIVATE.value
+    )
+    row = db.execute(query).first()
+    return _placed(*row) if row is not None else None
 
 
 def enter(db: Connection, bot: int, seen: ChatSeen) -> int:
@@ -165,7 +188,28 @@ def migrate(db: Connection, bot: int, old: int, new: int) -> int | None:
 def groups(db: Connection, bot: int) -> list[Place]:
     """The groups and channels that a bot has seen, in the order of first sight."""
     query = _PLACE.where(table.c.bot == bot, table.c.telegram_id.is_not(None))
-    return [
-        Place(r.id, ChatKind(r.kind), r.title, Standing(r.standing))
-        for r in db.execute(query.order_by(table.c.id))
-    ]
+    return [_placed(*row) for row in db.execute(query.order_by(table.c.id))]
+
+
+def set_rights(db: Connection, chat: int, rights: Iterable[str]) -> None:
+    """Remember what the bot may do in a chat, by Telegram's names."""
+    db.execute(update(table).where(table.c.id == chat).values(rights=" ".join(sorted(rights))))
+
+
+def set_purpose(db: Connection, bot: int, chat: int, purpose: Purpose) -> None:
+    """Say what a chat is for. There may be many groups for fans; of each other kind there is one,
+    and who had it before has none."""
+    if purpose not in (Purpose.NONE, Purpose.FANS):
+        db.execute(
+            update(table)
+            .where(table.c.bot == bot, table.c.purpose == purpose.value)
+            .values(purpose=Purpose.NONE.value)
+        )
+    db.execute(
+        update(table).where(table.c.bot == bot, table.c.id == chat).values(purpose=purpose.value)
+    )
+
+
+def with_purpose(db: Connection, bot: int, purpose: Purpose) -> list[Place]:
+    """The chats of a bot that are for this, in the order of first sight."""
+    return [one for one in groups(db, bot) if one.purpose is purpose]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from sqlalchemy import (
@@ -16,13 +17,15 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    delete,
     insert,
     select,
     update,
 )
 
+from storage import fans
 from storage.database import metadata
-from storage.records import Community, Face, Role
+from storage.records import Community, CommunitySettings, Face, Reach, Role
 
 communities = Table(
     "communities",
@@ -32,6 +35,7 @@ communities = Table(
     Column("zone", String(64), nullable=False),
     Column("locale", String(16), nullable=False),
     Column("persona", Text, nullable=False),
+    Column("settings", Text, nullable=False, server_default="{}"),
 )
 
 bots = Table(
@@ -140,3 +144,71 @@ def owners(db: Connection, community: int) -> list[int]:
         staff.c.community == community, staff.c.role == Role.OWNER.value
     )
     return list(db.execute(query).scalars())
+
+
+def dismiss(db: Connection, community: int, fan: int) -> None:
+    """Somebody works here no longer."""
+    db.execute(delete(staff).where(staff.c.community == community, staff.c.fan == fan))
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One of the staff; ``locale`` is what they chose, else Telegram's language code, else ""."""
+
+    fan: int
+    name: str
+    role: Role
+    telegram_id: int | None
+    locale: str
+    reach: Reach
+
+
+def workers(db: Connection, community: int) -> list[Worker]:
+    """Everybody who works for a community, in the order of the roles."""
+    m, f = fans.memberships, fans.table
+    query = (
+        select(staff.c.fan, f.c.name, staff.c.role, f.c.telegram_id, m.c.locale, f.c.language)
+        .add_columns(m.c.reach)
+        .select_from(
+            staff.join(f, f.c.id == staff.c.fan).outerjoin(
+                m, (m.c.fan == staff.c.fan) & (m.c.community == staff.c.community)
+            )
+        )
+        .where(staff.c.community == community)
+        .order_by(staff.c.fan)
+    )
+    found = [
+        Worker(
+            row.fan,
+            row.name,
+            Role(row.role),
+            row.telegram_id,
+            row.locale or row.language,
+            Reach(row.reach) if row.reach else Reach.NEVER_STARTED,
+        )
+        for row in db.execute(query)
+    ]
+    order = list(Role)
+    return sorted(found, key=lambda one: order.index(one.role))
+
+
+def settings(db: Connection, community: int) -> CommunitySettings:
+    """What the owner has set, and the defaults for the rest."""
+    kept = db.execute(
+        select(communities.c.settings).where(communities.c.id == community)
+    ).scalar_one()
+    known = {field.name for field in fields(CommunitySettings)}
+    given: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in json.loads(kept).items()
+        if key in known
+    }
+    return CommunitySettings(**given)
+
+
+def change(db: Connection, community: int, **changes: Any) -> CommunitySettings:
+    """Set some of the settings; whoever calls notes it in the audit. Gives all of them."""
+    new = replace(settings(db, community), **changes)
+    written = json.dumps(asdict(new), ensure_ascii=False, sort_keys=True)
+    db.execute(update(communities).where(communities.c.id == community).values(settings=written))
+    return new

@@ -106,6 +106,17 @@ class Role(StrEnum):
     MODERATOR = "moderator"
 
 
+class Purpose(StrEnum):
+    """What a group or channel is for its community; NONE as long as nobody has said."""
+
+    NONE = ""
+    FANS = "fans"
+    CHANNEL = "channel"
+    PROOF = "proof"
+    DISCUSSION = "discussion"
+    DESK = "desk"
+
+
 class LetterClass(IntEnum):
     """Why a letter leaves; the order is the sender's priority."""
 
@@ -201,6 +212,33 @@ class Community:
 
 
 @dataclass(frozen=True, slots=True)
+class CommunitySettings:
+    """What a community's owner may set; the defaults are what a new one begins with.
+
+    Quiet hours are local hours of the day. ``loud`` is how a typed check-in is answered in a group
+    that becomes one for fans (storage.checkin_cards.Loud). ``warnings`` lead to a mute of
+    ``mute_hours``. A newcomer is one who joined less than ``new_hours`` ago; more than ``flood``
+    messages in ten seconds are a flood. Without ``gate_answers`` the question at the door is the
+    house's own; ``gate_right`` is the answer that lets in, -1 for any.
+    """
+
+    languages: tuple[str, ...] = ("zh", "en", "zh-TW")
+    quiet_from: int = 23
+    quiet_until: int = 8
+    loud: str = "reply"
+    welcome: bool = True
+    gate: bool = False
+    filters: bool = False
+    warnings: int = 3
+    mute_hours: int = 24
+    new_hours: int = 24
+    flood: int = 8
+    gate_question: str = ""
+    gate_answers: tuple[str, ...] = ()
+    gate_right: int = -1
+
+
+@dataclass(frozen=True, slots=True)
 class Face:
     """One bot of the installation: the face of one community's persona."""
 
@@ -228,12 +266,17 @@ class Fan:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A chat as the road knows it; *id* is our own number."""
+    """A chat as the road knows it; *id* is our own number.
+
+    ``rights`` are the bot's own there, by Telegram's names, as far as we heard.
+    """
 
     id: int
     kind: ChatKind
     title: str = ""
     standing: Standing = Standing.UNKNOWN
+    purpose: Purpose = Purpose.NONE
+    rights: frozenset[str] = frozenset()
 
     @property
     def private(self) -> bool:

@@ -15,6 +15,7 @@ from storage import (
     interactions,
     ledger,
     marks,
+    order,
     outbox,
 )
 from storage.database import metadata
@@ -34,6 +35,7 @@ TABLES = (
     interactions,
     ledger,
     marks,
+    order,
     outbox,
 )
 

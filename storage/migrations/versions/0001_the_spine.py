@@ -25,6 +25,61 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
     )
     op.create_table(
+        "orders",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("community", sa.Integer(), nullable=False),
+        sa.Column("chat", sa.Integer(), nullable=False),
+        sa.Column("fan", sa.BigInteger(), nullable=False),
+        sa.Column("by", sa.BigInteger(), nullable=True),
+        sa.Column("what", sa.String(length=16), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_orders")),
+    )
+    op.create_index("ix_orders_community_fan", "orders", ["community", "fan"], unique=False)
+    op.create_table(
+        "arrivals",
+        sa.Column("chat", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("fan", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("greeted", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("waits", sa.Boolean(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("chat", "fan", name=op.f("pk_arrivals")),
+    )
+    op.create_table(
+        "welcomes",
+        sa.Column("chat", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("message", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("chat", name=op.f("pk_welcomes")),
+    )
+    op.create_table(
+        "gates",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("community", sa.Integer(), nullable=False),
+        sa.Column("chat", sa.Integer(), nullable=False),
+        sa.Column("fan", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("tries", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("answer", sa.Text(), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_gates")),
+    )
+    op.create_index("ix_gates_chat_fan", "gates", ["chat", "fan"], unique=False)
+    op.create_table(
+        "removals",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("community", sa.Integer(), nullable=False),
+        sa.Column("chat", sa.Integer(), nullable=False),
+        sa.Column("fan", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("why", sa.String(length=16), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_removals")),
+    )
+    op.create_table(
         "bags",
         sa.Column("chat", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("fan", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -80,6 +135,7 @@ def upgrade() -> None:
         sa.Column("zone", sa.String(length=64), nullable=False),
         sa.Column("locale", sa.String(length=16), nullable=False),
         sa.Column("persona", sa.Text(), nullable=False),
+        sa.Column("settings", sa.Text(), server_default="{}", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_communities")),
         sa.UniqueConstraint("name", name=op.f("uq_communities_name")),
     )
@@ -278,6 +334,8 @@ def upgrade() -> None:
         sa.Column("username", sa.String(length=64), nullable=False),
         sa.Column("standing", sa.String(length=16), nullable=False),
         sa.Column("told_deaf", sa.Boolean(), server_default="0", nullable=False),
+        sa.Column("purpose", sa.String(length=16), server_default="", nullable=False),
+        sa.Column("rights", sa.Text(), server_default="", nullable=False),
         sa.ForeignKeyConstraint(["bot"], ["bots.id"], name=op.f("fk_chats_bot")),
         sa.ForeignKeyConstraint(["fan"], ["fans.id"], name=op.f("fk_chats_fan")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_chats")),
