@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import logging
 import sys
@@ -41,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown := set(asked.figures) - set(FIGURES):
         parser.error(f"no such figure: {', '.join(sorted(unknown))}")
     _be_quiet()
+    gc.freeze()  # as the bot does when it starts to run
     size, found = QUICK if asked.quick else FULL, []
     if not asked.json:
         for name, value in machine().items():

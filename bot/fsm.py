@@ -14,10 +14,8 @@ from typing import Any, TypeAlias
 from aiogram.exceptions import DataNotDictLikeError
 from aiogram.fsm.state import State
 from aiogram.fsm.storage.base import BaseStorage, DefaultKeyBuilder, StateType, StorageKey
-from aiogram.fsm.storage.redis import RedisStorage
 
 from storage import fsm
-from storage.coordination.shared import connect
 from storage.database import Connection, Database
 from storage.fsm import Kept
 
@@ -28,6 +26,11 @@ def open_storage(database: Database, redis_url: str = "") -> BaseStorage:
     """Dialogs in Redis if there is one, else in the database; closing it closes no database."""
     if not redis_url:
         return SqlStorage(database)
+    # Importing Redis costs a quarter of a second, which only who uses it pays.
+    from aiogram.fsm.storage.redis import RedisStorage
+
+    from storage.coordination.shared import connect
+
     keys = DefaultKeyBuilder(prefix="renqing:fsm", with_bot_id=True, with_destiny=True)
     return RedisStorage(connect(redis_url), key_builder=keys)
 

@@ -223,6 +223,8 @@ class Road:
         if act is not None and act.direct:
             await act.call.call(event, react=react, bot=bot, **act.given)
             return
+        if act is None and not isinstance(event, Message | CallbackQuery):
+            return  # nobody waits for it: dialogs, the only others, read words and presses
         await self.dispatcher.feed_update(bot, update, react=react, triggers=triggers, seal=seal)
 
     async def _hand_over(self, react: Reaction) -> None:

@@ -20,7 +20,6 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import Connection, MetaData, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from storage.statements import driver, translated
@@ -285,6 +284,9 @@ class Postgres:
 
     @staticmethod
     def _engine(url: URL, synchronous_commit: str) -> Any:
+        # It brings the whole ORM along, half a second that only PostgreSQL's users pay.
+        from sqlalchemy.ext.asyncio import create_async_engine
+
         return create_async_engine(
             url,
             pool_size=5,
