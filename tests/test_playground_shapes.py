@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -71,9 +73,13 @@ def picture() -> Upload:
 
 
 async def test_all_methods_answer_and_all_updates_look_as_the_bot_api_says(
-    picture: Upload,
+    picture: Upload, tmp_path: Path
 ) -> None:
-    telegram = Playground(flood=Flood.off())
+    """And all that happened on the way is in the state file afterwards."""
+    kept = tmp_path / "world.sqlite3"
+    telegram = Playground(flood=Flood.off(), state_file=kept)
+    # Written at once, so that whatever changes later without saying so stays out of the file.
+    telegram.world.listen(telegram.flush)
     world = telegram.world
     tour = Tour(telegram)
     bot = world.add_bot("Lulu", "lulu_bot", inline=True, inline_feedback=True)
@@ -117,6 +123,27 @@ async def test_all_methods_answer_and_all_updates_look_as_the_bot_api_says(
     left_out = {contract(name).name for name in METHODS if contract(name)} - tour.called  # type: ignore[union-attr]  # asked for in the same line
     assert left_out == {"logOut"}
     assert not telegram.lint
+    telegram.flush()
+    again, before = _snapshot(Playground(state_file=kept)), _snapshot(telegram)
+    assert again.keys() == before.keys()
+    assert [(key, again[key], state) for key, state in before.items() if again[key] != state] == []
+
+
+def _snapshot(telegram: Playground) -> dict[str, dict[str, str]]:
+    """Every record of the world, field by field."""
+    world = telegram.world
+    records: list[Any] = [*world.users.values(), *world.chats.values(), *world.files.values()]
+    for chat in world.chats.values():
+        for shelf in (chat.members, chat.log, chat.ephemeral, chat.links, chat.requests):
+            records += shelf.values()
+    return {
+        f"{record.table}:{record.key}": {
+            spec.name: repr(getattr(record, spec.name))
+            for spec in fields(record)
+            if spec.metadata.get("kept", True)
+        }
+        for record in records
+    }
 
 
 async def _people_act(

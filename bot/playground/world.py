@@ -123,6 +123,7 @@ class World:
             self.users[number] = User(
                 number, name, username=username, is_bot=number != SERVICE_NOTIFICATIONS
             )
+            self.touch(self.users[number])
 
     # Being told
 
@@ -1200,8 +1201,9 @@ class World:
         )
         self.post(self.copied(post, copy))
         post.extra["discussed_as"] = copy.message_id
-        self.touch(post)
         group.pinned.append(copy.message_id)
+        self.touch(post)
+        self.touch(group)
 
     def _number(self, message: Message) -> None:
         chat = message.chat

@@ -497,6 +497,7 @@ def create_topic(desk: Desk, bot: BotAccount, p: Params) -> Json:
     shown = {"name": name, "icon_color": colour}
     opening = desk.world.announce(chat, bot, "forum_topic_created", shown)
     opening.thread = opening.message_id
+    desk.world.touch(opening)
     chat.topics[str(opening.message_id)] = {**shown, "closed": False}
     _changed(desk, chat)
     return {"message_thread_id": opening.message_id, **shown}
