@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from typing import Any, Concatenate, ParamSpec, Protocol
 
 from storage.database import Connection
@@ -146,6 +147,11 @@ def template_of(outcome: type[Any]) -> str:
 
     ``handlers.checkin.rules.CheckedIn`` → ``checkin/checked_in``
     """
-    room = outcome.__module__.split(".")[1]
-    words = "".join("_" + c.lower() if c.isupper() else c for c in outcome.__name__).strip("_")
+    return _template(outcome.__module__, outcome.__name__)
+
+
+@cache
+def _template(module: str, name: str) -> str:
+    room = module.split(".")[1]
+    words = "".join("_" + c.lower() if c.isupper() else c for c in name).strip("_")
     return f"{room}/{words}"
