@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from bot.commands import checking, running, store, voice
+from bot.commands import checking, running, snapshots, store, voice
 
 
 def commands() -> typer.Typer:
@@ -25,6 +25,9 @@ def commands() -> typer.Typer:
         store.migrate,
         store.export,
         store.replay,
+        snapshots.backup,
+        snapshots.restore,
+        snapshots.resume,
     ):
         cli.command()(command)
     cli.add_typer(voice.voice, name="voice")

@@ -115,6 +115,7 @@ class Sender:
     _pause_until: float = 0.0
     _network_pause: float = 0.5
     _stopping: bool = False
+    _held: bool = False
 
     @property
     def topic(self) -> str:
@@ -166,16 +167,9 @@ class Sender:
         if len(self._in_flight) >= AT_ONCE:
             return 0.02
         self._resting = {chat: until for chat, until in self._resting.items() if until > real}
-        ready = await self.database.read(
-            lambda db: outbox.waiting(
-                db,
-                self.face.id,
-                now=self.clock.now(),
-                real=int(real * 1e6),
-                most=LOOK,
-                without={*self._in_flight, *self._resting},
-            )
-        )
+        ready = await self.database.read(lambda db: self._ready(db, real))
+        if ready is None:
+            return IDLE
         if not ready:
             return min([IDLE, *(until - real for until in self._resting.values())])
         now = self.clock.now()
@@ -185,6 +179,24 @@ class Sender:
             for waiting, parts in await self._claim([*late, *granted]):
                 calls.create_task(self._deliver(waiting, parts), name=f"letter {waiting.id}")
         return wait
+
+    def _ready(self, db: Connection, real: float) -> list[Waiting] | None:
+        """Letters that may leave now; None while somebody holds them all."""
+        why = outbox.held(db)
+        if why is not None:
+            if not self._held:
+                log.warning("letters are held; `python -m bot resume` lets them go", why=why)
+            self._held = True
+            return None
+        self._held = False
+        return outbox.waiting(
+            db,
+            self.face.id,
+            now=self.clock.now(),
+            real=int(real * 1e6),
+            most=LOOK,
+            without={*self._in_flight, *self._resting},
+        )
 
     async def _pace(self, ready: Sequence[Waiting], real: float) -> tuple[list[Waiting], float]:
         """Those that may leave this moment, one per chat, and the seconds until the next may."""

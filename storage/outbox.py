@@ -23,13 +23,14 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    bindparam,
     func,
     select,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from storage import chats, fans
+from storage import chats, fans, marks
 from storage.database import metadata
 from storage.records import ChatKind, Letter, LetterClass, LetterState, Waiting
 from storage.statements import Prepared
@@ -319,6 +320,28 @@ def hold_chat(db: Connection, chat: int, until: int) -> None:
         )
         .values(next_at=until)
     )
+
+
+HELD = "held"
+_HELD = Prepared(select(marks.table.c.value).where(marks.table.c.name == bindparam("name")))
+
+
+def hold_all(db: Connection, why: str) -> None:
+    """Nothing is said by any bot until ``let_go``, over restarts too."""
+    marks.write(db, HELD, why)
+
+
+def let_go(db: Connection) -> bool:
+    """What waits may leave again; False when nothing was held."""
+    was = held(db) is not None
+    marks.erase(db, HELD)
+    return was
+
+
+def held(db: Connection) -> str | None:
+    """Why nothing is said at present, if so; asked before every round of sending."""
+    why: str | None = _HELD.value(db, name=HELD)
+    return why
 
 
 def drop_chat(db: Connection, chat: int, reason: str) -> int:
