@@ -123,8 +123,10 @@ async def test_all_methods_answer_and_all_updates_look_as_the_bot_api_says(
     left_out = {contract(name).name for name in METHODS if contract(name)} - tour.called  # type: ignore[union-attr]  # asked for in the same line
     assert left_out == {"logOut"}
     assert not telegram.lint
-    telegram.flush()
-    again, before = _snapshot(Playground(state_file=kept)), _snapshot(telegram)
+    telegram.close()
+    reopened = Playground(state_file=kept)
+    again, before = _snapshot(reopened), _snapshot(telegram)
+    reopened.close()
     assert again.keys() == before.keys()
     assert [(key, again[key], state) for key, state in before.items() if again[key] != state] == []
 

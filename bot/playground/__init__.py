@@ -147,9 +147,7 @@ class Playground:
         await self.world.updates.close()
         if self._runner is not None:
             await self._runner.cleanup()
-        self.flush()
-        if self._keeper.file is not None:
-            self._keeper.file.close()
+        self.close()
         if kind is None and self._lint_fails and self.lint:
             raise AssertionError("\n".join(str(remark) for remark in self.lint))
 
@@ -181,6 +179,12 @@ class Playground:
                 wake.cancel()
         finally:
             stop()
+
+    def close(self) -> None:
+        """Write the state file for the last time and close it; leaving the `async with` does it."""
+        self.flush()
+        if self._keeper.file is not None:
+            self._keeper.file.close()
 
     def flush(self) -> None:
         """Bring the state file up to date now."""
