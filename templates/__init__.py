@@ -22,6 +22,7 @@ BUTTON_LIMIT = 64
 _ANOTHER_VARIANT = re.compile(r"^---$", re.MULTILINE)
 _BUTTONS = "_buttons"
 _PERSONAS = "personas"
+_SPEAKERS = 1024
 _NOBODY: Mapping[str, object] = {}
 _COMMENT = re.compile(r"\s*\{#-?\s*(.*?)\s*-?#\}", re.DOTALL)
 _KEY = re.compile(r"[a-z][\w-]*", re.ASCII)
@@ -120,6 +121,7 @@ class Voice:
                 self._files[at, path.relative_to(root / at).with_suffix("").as_posix()] = path
         self._words = _stage(escape=True)
         self._labels = _stage(escape=False)
+        self._speakers: dict[tuple[int, str, int | None], tuple[Mapping[str, object], object]] = {}
         # One cache per object: two voices in a test do not share words.
         self._variants = cache(self._read_variants)
         self._buttons = cache(self._read_buttons)
@@ -287,8 +289,23 @@ class Voice:
         name = scope.get("name")
         if isinstance(name, str) and name:
             scope["name"] = _LURE.sub(_WORD_JOINER, name)
-        scope["persona"] = _tame(self.speaker(persona, locale, hour))
+        scope["persona"] = self._tamed_speaker(persona, locale, hour)
         return scope
+
+    def _tamed_speaker(
+        self, persona: Mapping[str, object], locale: str, hour: int | None
+    ) -> object:
+        """The speaker as templates may see her. Remembered as long as it is the same mapping that
+        is passed: she speaks in every letter, and a community's row is read once."""
+        at = (id(persona), locale, hour)
+        known = self._speakers.get(at)
+        if known is not None and known[0] is persona:
+            return known[1]
+        tamed = _tame(self.speaker(persona, locale, hour))
+        if len(self._speakers) >= _SPEAKERS:
+            self._speakers.clear()
+        self._speakers[at] = (persona, tamed)
+        return tamed
 
     def _say(self, template: Template, scope: Mapping[str, object]) -> str:
         try:
