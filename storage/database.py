@@ -287,11 +287,12 @@ class Postgres:
         # It brings the whole ORM along, half a second that only PostgreSQL's users pay.
         from sqlalchemy.ext.asyncio import create_async_engine
 
+        # No ping before use: it would wait on a silent line without end, and a line that is found
+        # dead in use gives up its whole pool and is tried again by ``work``.
         return create_async_engine(
             url,
             pool_size=5,
             max_overflow=5,
-            pool_pre_ping=True,
             connect_args={
                 "timeout": 5,
                 "server_settings": {
@@ -309,9 +310,17 @@ class Postgres:
         patience: float = 30.0,
     ) -> T:
         async def once() -> T:
-            async with self._engines[durable].begin() as connection:
-                result: T = await connection.run_sync(step)
-            return result
+            deadline: asyncio.TimerHandle | None = None
+            try:
+                async with self._engines[durable].begin() as connection:
+                    line = (await connection.get_raw_connection()).driver_connection
+                    # A server that lost its power closes no line: ours would wait for hours.
+                    deadline = asyncio.get_running_loop().call_later(patience, line.terminate)
+                    result: T = await connection.run_sync(step)
+                return result
+            finally:
+                if deadline is not None:
+                    deadline.cancel()
 
         return await self._patiently(once, patience)
 
@@ -319,6 +328,7 @@ class Postgres:
         return await self.work(step, patience=patience)
 
     async def study(self, step: Callable[[Connection], T]) -> T:
+        await self.work(_ping)  # a dead line gives up its pool here, so that no step runs twice
         async with self._engines[False].connect() as connection:
             await connection.execution_options(isolation_level="REPEATABLE READ")
             async with connection.begin():
@@ -347,6 +357,10 @@ class Postgres:
     async def close(self) -> None:
         for engine in self._engines:
             await engine.dispose()
+
+
+def _ping(db: Connection) -> None:
+    db.exec_driver_sql("SELECT 1")
 
 
 def _flush(db: Connection) -> None:
