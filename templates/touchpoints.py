@@ -13,10 +13,10 @@ CLASSES: Final = ("reply", "draw", "service", "care", "news", "promo")
 HOW_OFTEN: Final = ("daily", "often", "sometimes", "fixed")
 
 # So many ways to say it, by how often one person hears it; who hears it daily hears none twice a
-# month. English is the second language of the house, the third one falls back to the first.
+# month.
 FEWEST: Final[Mapping[str, Mapping[str, int]]] = {
-    "daily": {"zh": 31, "en": 12, "zh-TW": 3},
-    "often": {"zh": 12, "en": 12, "zh-TW": 3},
+    "daily": {"zh": 31, "en": 12, "zh-TW": 31},
+    "often": {"zh": 12, "en": 12, "zh-TW": 12},
     "sometimes": {"zh": 2, "en": 2, "zh-TW": 2},
     "fixed": {"zh": 1, "en": 1, "zh-TW": 1},
 }
