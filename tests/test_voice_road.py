@@ -14,8 +14,8 @@ import pytest
 from bot import rehearsal
 from bot.app import App, NobodyOfThatName
 from bot.playground import Chat, Message
-from storage import communities
-from storage.database import opened, upgrade
+from storage import bags, communities
+from storage.database import Connection, opened, upgrade
 from templates import Voice, markup
 from tests.engines import sqlite_url
 from tests.house import Scene, running, settings_for
@@ -152,3 +152,34 @@ async def test_a_persona_that_does_not_exist_stops_the_start(scene: Scene, tmp_p
     with pytest.raises(NobodyOfThatName, match="nobody is called nobody"):
         async with running(settings):
             pass
+
+
+async def test_two_hundred_fans_hear_sixty_days_without_a_sentence_coming_back_too_soon(
+    tmp_path: Path,
+) -> None:
+    """Each checks in daily, some twice; numbers apart, no sentence returns within half its pool."""
+    rows = [{"key": "lulu"}, {"key": "kai"}]
+    names = ("checkin/checked_in", "checkin/already_checked_in")
+
+    def live(db: Connection) -> None:
+        for fan in range(200):
+            persona, locale = rows[fan % 2], ("zh", "en", "zh-TW")[fan % 3]
+            last: dict[str, int] = {}
+            for number in range(60):
+                for name in names[: 1 + (number + fan) % 2]:
+                    pool = VOICE.variants(name, locale, persona)
+                    words = VOICE.render(
+                        name,
+                        {"name": "Lin", "streak": 7, "points": 10, "total": 7},
+                        locale=locale,
+                        persona=persona,
+                        variant=bags.draw(db, fan, name, locale, pool),
+                    )
+                    # Who hears the second answer every other day hears it half as often.
+                    gap = pool / 2 if name == names[0] else pool
+                    assert number - last.get(words, -99) > gap
+                    last[words] = number
+
+    async with opened(sqlite_url(tmp_path)) as database:
+        await upgrade(database)
+        await database.work(live)

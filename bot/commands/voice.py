@@ -124,6 +124,7 @@ def preview(
             ]
             for template in chosen
             for at in _locales(locale)
+            if speaker.knows(template, at)
         }
         if as_json:
             _print_json(said)
