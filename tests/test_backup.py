@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import gzip
 import json
 import os
 import random
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +20,10 @@ from bot import snapshots
 from bot.config import Settings, Storage
 from bot.playground import User
 from bot.snapshots import Backup, NotABackup, NothingToBackUp, StoreInUse, StoreNotEmpty
-from storage import checkins, communities, fans, ledger, marks, outbox
+from storage import chats, communities, fans, inbox, ledger, marks, outbox
 from storage.database import Connection, opened, upgrade
 from storage.records import FanSeen, Letter, LetterState
+from storage.schema import metadata
 from storage.snapshots import HOUR
 from tests.engines import postgres_copy, sqlite_url
 from tests.house import Scene, running, settings_for
@@ -34,8 +38,6 @@ def at(url: str) -> Settings:
 
 def dump(db: Connection) -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every table, as it can be compared over engines."""
-    from storage.schema import metadata
-
     return {
         table.name: sorted((tuple(row) for row in db.execute(select(table))), key=repr)
         for table in metadata.sorted_tables
@@ -46,11 +48,10 @@ def dump(db: Connection) -> dict[str, list[tuple[Any, ...]]]:
 def trouble(db: Connection) -> list[str]:
     """What does not fit together in a store."""
     found = ledger.verify(db)
-    table = checkins.table.c
     days = db.execute(
         text(
-            "SELECT c.fan, c.days, p.points FROM "
-            "(SELECT fan, count(*) AS days FROM checkins WHERE mark = 1 GROUP BY fan) AS c FULL JOIN "
+            "SELECT c.fan, c.days, p.points FROM (SELECT fan, count(*) AS days FROM checkins "
+            "WHERE mark = 1 GROUP BY fan) AS c FULL JOIN "
             "(SELECT a.fan AS fan, count(*) AS points FROM ledger_entries e JOIN accounts a "
             "ON a.id = e.account JOIN transactions t "
             'ON t.id = e."transaction" '
@@ -62,7 +63,6 @@ def trouble(db: Connection) -> list[str]:
     if db.dialect.name == "sqlite":
         found += [str(row) for row in db.execute(text("PRAGMA foreign_key_check"))]
         found += [r[0] for r in db.execute(text("PRAGMA integrity_check")) if r[0] != "ok"]
-    assert table.day is not None
     return found
 
 
@@ -94,8 +94,6 @@ def furnish(db: Connection) -> None:
         {"raw": b"\x00\xff{}"},
     )
     db.execute(text("DELETE FROM inbox WHERE id = 41"))
-    from storage import chats, inbox
-
     door = chats.private_door(db, face.id, lin)
     inbox.put(db, face.id, 1, b"\x00\xff{}", MADE, chat=door)
     for idem, before, after in (
@@ -105,16 +103,10 @@ def furnish(db: Connection) -> None:
         ("under way", 0, None),
     ):
         letter = Letter(face.id, door, idem, template="help/lost", facts={"name": "Lin"})
-        outbox.put(db, dataclass_with(letter, before, after))
+        outbox.put(db, dataclasses.replace(letter, not_before=before, not_after=after))
     sending = outbox.table.c.idem == "under way"
     db.execute(outbox.table.update().where(sending).values(state=int(LetterState.SENDING)))
     marks.write(db, "seal-key", "ab" * 32)
-
-
-def dataclass_with(letter: Letter, before: int, after: int | None) -> Letter:
-    import dataclasses
-
-    return dataclasses.replace(letter, not_before=before, not_after=after)
 
 
 async def furnished(url: str) -> None:
@@ -146,8 +138,6 @@ async def test_what_is_restored_is_what_was_there(
 
 
 def put_task(db: Connection) -> int:
-    from storage import inbox
-
     inbox.put(db, 1, 1, b"{}", MADE, chat=None)
     number: int = db.execute(text("SELECT max(id) FROM inbox")).scalar_one()
     db.execute(text("DELETE FROM inbox WHERE id = :id"), {"id": number})
@@ -242,8 +232,6 @@ async def test_a_backup_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     _, file = await whole(tmp_path)
     lines = gzip.decompress(file.read_bytes()).splitlines(keepends=True)
     head = json.loads(lines[0]) | {"revision": "9999"}
-    from hashlib import sha256
-
     body = [json.dumps(head).encode() + b"\n", *lines[1:-1]]
     last = json.loads(lines[-1]) | {"sha256": sha256(b"".join(body)).hexdigest()}
     file.write_bytes(gzip.compress(b"".join([*body, json.dumps(last).encode() + b"\n"])))
@@ -262,6 +250,10 @@ def answers(scene: Scene, people: list[User]) -> int:
     return sum(len(scene.messages_of_bot(world.private(fan, scene.bot))) for fan in people)
 
 
+def heard(scene: Scene, people: list[User], count: int) -> bool:
+    return answers(scene, people) >= count
+
+
 async def chatter(scene: Scene, people: list[User], stop: asyncio.Event) -> None:
     """Fans check in, ask and talk; whoever asked waits for an answer, then some hours pass."""
     world, n = scene.telegram.world, 0
@@ -270,9 +262,7 @@ async def chatter(scene: Scene, people: list[User], stop: asyncio.Event) -> None
         for number, fan in enumerate(people):
             world.say(fan, scene.group, "今天好热")
             world.say(fan, scene.bot, ("签到", "/points")[(n + number) % 2])
-        await scene.telegram.until(
-            lambda before=before: answers(scene, people) >= before + len(people), within=20
-        )
+        await scene.telegram.until(partial(heard, scene, people, before + len(people)), within=20)
         scene.telegram.clock.advance(8 * 3600)
         n += 1
 
@@ -293,9 +283,7 @@ async def test_backups_at_twenty_moments_under_load_are_consistent(
         for n in range(20):
             seen = answers(scene, people)
             more = chance.randrange(1, 4)
-            await scene.telegram.until(
-                lambda seen=seen, more=more: answers(scene, people) >= seen + more, within=20
-            )  # type: ignore[misc]  # bound at once
+            await scene.telegram.until(partial(heard, scene, people, seen + more), within=20)
             files.append(tmp_path / f"{n}.backup")
             await snapshots.back_up(at(each_url), files[-1], app.clock.now())
         stop.set()
