@@ -19,7 +19,7 @@ import structlog
 from bot.clock import Clock
 from bot.intake import ALLOWED_UPDATES, Triggers, Undecodable, answer, read, split, update_id_in
 from storage import inbox
-from storage.coordination import Coordination
+from storage.coordination import Coordination, Lease
 from storage.database import Connection, Database, DatabaseAway, DatabaseFull
 from storage.records import Arrival, Kind
 
@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 POLL: Final = 30  # seconds that Telegram may hold our question
 BATCH: Final = 100
-LEASE: Final = 90.0
+LEASE: Final = 12.0  # seconds for which a poller that was killed still keeps others away
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
 REFUSED_PAUSE: Final = 60.0
 PATIENCE: Final = 5.0  # a locked database is asked again, without confirming anything meanwhile
@@ -149,17 +149,27 @@ class Poller:
         while not self._stopping.is_set():
             lease = await coordination.lock(name, LEASE)
             if lease is None:
-                await self._rest(POLL / 6)
+                await self._rest(LEASE / 6)
                 continue
             pause = FIRST_PAUSE
+            holding = asyncio.ensure_future(self._hold(lease))
             try:
-                while not self._stopping.is_set() and await coordination.renew(lease, LEASE):
+                while not self._stopping.is_set() and not holding.done():
                     wait = await self.once()
                     pause = min(2 * pause, LONGEST_PAUSE) if wait else FIRST_PAUSE
                     if wait:
                         await self._rest(max(wait, pause) if wait < REFUSED_PAUSE else wait)
             finally:
+                holding.cancel()
+                await asyncio.gather(holding, return_exceptions=True)
                 await coordination.release(lease)
+
+    async def _hold(self, lease: Lease) -> None:
+        """Keep the lease while Telegram holds our question, which is longer; ends with it."""
+        while True:
+            if not await self.keeper.coordination.renew(lease, LEASE):
+                return
+            await asyncio.sleep(LEASE / 3)
 
     async def once(self) -> float:
         """One question and its answer, kept; gives the seconds to wait before the next."""
