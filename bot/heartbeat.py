@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,10 +40,10 @@ class Heartbeat:
             )
 
     async def run(self) -> None:
-        """Beat each minute until cancelled."""
+        """Beat each minute, and at once when the ruling clock is moved, until cancelled."""
         last = self.wall()
         while True:
-            await asyncio.sleep(EVERY)
+            await self.clock.moved(EVERY)
             try:
                 await self.beat(self.wall() - last)
                 last = self.wall()

@@ -69,8 +69,8 @@ zones_left = Table(
     Column("until", BigInteger, nullable=False),
 )
 
-ALL: Final = "all"  # by days alone; "all+" tells those of equal days apart
-EVERY: Final = "all+"
+ALL: Final = "all"
+FINE: Final = "+"  # behind a board's name: not by days alone, but by days and streak
 _m = fans.memberships.c
 
 
@@ -261,11 +261,12 @@ def _tally(db: Connection, community: int, before: Life, after: Life) -> None:
     for kept, by in ((before, -1), (after, 1)):
         if kept.week is None:
             continue
-        scores = [(ALL, kept.days, 0), (EVERY, kept.days, kept.streak)]
+        scores = [(ALL, kept.days)]
         if kept.week == after.week:  # a week gone by stays as it ended
-            scores.append((week_board(kept.week), kept.week_days, kept.streak))
-        for score in scores:
-            moves[score] = moves.get(score, 0) + by
+            scores.append((week_board(kept.week), kept.week_days))
+        for board, score in scores:
+            for line in ((board, score, 0), (board + FINE, score, kept.streak)):
+                moves[line] = moves.get(line, 0) + by
     _move(db, [(community, *score, by) for score, by in sorted(moves.items()) if by])
 
 
@@ -348,6 +349,21 @@ def best_of_all(db: Connection, community: int, most: int) -> list[Standing]:
     return _ranked([tuple(row) for row in db.execute(query)])
 
 
+_t = tallies.c
+_TOTAL = select(func.coalesce(func.sum(_t.count), 0)).where(
+    _t.community == bindparam("community", type_=Integer)
+)
+_MORE = _TOTAL.where(
+    _t.board == bindparam("coarse", type_=String), _t.days > bindparam("days", type_=Integer)
+).scalar_subquery()
+_LONGER = _TOTAL.where(
+    _t.board == bindparam("fine", type_=String),
+    _t.days == bindparam("days", type_=Integer),
+    _t.streak > bindparam("streak", type_=Integer),
+).scalar_subquery()
+_AHEAD = Prepared(select((_MORE + _LONGER).label("ahead")))
+
+
 def _ranked(rows: Sequence[tuple[int, str, int, int]]) -> list[Standing]:
     standings: list[Standing] = []
     for n, (fan, name, day_count, streak) in enumerate(rows, 1):
@@ -359,21 +375,19 @@ def _ranked(rows: Sequence[tuple[int, str, int, int]]) -> list[Standing]:
 
 
 def rank_of_week(db: Connection, community: int, kept: Life) -> int:
-    """The place of a fan in the week of their last check-in; read from the tallies."""
+    """The place of a fan in the week of their last check-in: behind those with more days, and
+    those of as many with a longer row."""
     assert kept.week is not None
-    t = tallies.c
-    ahead = (t.days > kept.week_days) | ((t.days == kept.week_days) & (t.streak > kept.streak))
-    query = select(func.coalesce(func.sum(t.count), 0)).where(
-        t.community == community, t.board == week_board(kept.week), t.days >= kept.week_days, ahead
-    )
-    return 1 + int(db.execute(query).scalar_one())
+    return _rank(db, community, week_board(kept.week), kept.week_days, kept.streak)
 
 
 def rank_of_all(db: Connection, community: int, kept: Life) -> int:
-    """The place of a fan among all: those with more days, and those of as many with a longer
-    row."""
-    t = tallies.c
-    total = select(func.coalesce(func.sum(t.count), 0)).where(t.community == community)
-    more = total.where(t.board == ALL, t.days > kept.days)
-    longer = total.where(t.board == EVERY, t.days == kept.days, t.streak > kept.streak)
-    return 1 + int(db.execute(more).scalar_one()) + int(db.execute(longer).scalar_one())
+    """The place of a fan among all, in the same way."""
+    return _rank(db, community, ALL, kept.days, kept.streak)
+
+
+def _rank(db: Connection, community: int, board: str, days: int, streak: int) -> int:
+    ahead: int = _AHEAD.value(
+        db, community=community, coarse=board, fine=board + FINE, days=days, streak=streak
+    )
+    return 1 + ahead

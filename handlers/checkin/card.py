@@ -15,6 +15,7 @@ from storage.records import Job, LetterClass, Moment, micros
 NEW, COUNT = "checkin.card", "checkin.count"
 PAUSE = 30 * 1_000_000  # a card's count is edited at most this often
 REACTED_WITHIN = 2 * 60 * 1_000_000  # a reaction that comes later is worth nothing
+PASSED = "its hour has passed"  # what the sender says of a letter after its ``not_after``
 FIRST, AGAIN, GLAD = "👍", "👌", "🎉"
 
 
@@ -92,9 +93,20 @@ def count(db: Connection, job: Job, now: Moment) -> Say | None:
     return Say(
         rules.CardShown(card.day.month, card.day.day, shown),
         chat=chat,
-        key=f"=count:{chat}:{card.day}:{shown}",
+        key=f"count{shown}",
         edit=card.message,
+        not_after=now.stamp + 2 * PAUSE,  # a newer count is on its way by then
+        then=f"checkin.counted:{chat}",
     )
+
+
+def recount(db: Connection, now: Moment, answer: Answer) -> None:
+    """An edit had to wait so long that it was given up: the card still shows an older count."""
+    if answer.ok or answer.error != PASSED:
+        return
+    chat = int(answer.argument)
+    checkin_cards.count_shown(db, chat, -1, now.stamp)
+    due.put(db, COUNT, str(chat), now.stamp + PAUSE, bot=now.face.id, facts={"chat": chat})
 
 
 def instead(db: Connection, now: Moment, outcome: object) -> Do | None:

@@ -96,6 +96,6 @@ DOOR = Door(
         card.COUNT: Due(card.count),
         reminders.KIND: Due(reminders.remind),
     },
-    thens={"carded": card.pin},
+    thens={"carded": card.pin, "counted": card.recount},
     pictures={"month": calendar_picture.draw},
 )
