@@ -13,6 +13,7 @@ BATCH: Final = 100  # updates in one answer of getUpdates, at most
 FIRST_FAN: Final = 5_100_000_000
 GROUPS: Final = (-1002000000001, -1002000000002, -1002000000003)
 
+_LINK = "https://example.org/wallpaper/2031?size=large"
 _NAMES = (
     "林小满",
     "陈屿",
@@ -34,7 +35,6 @@ _LINES = (
     "有没有人一起去周六的签售？我可以带两瓶水和一把伞",
     "笑死，昨天那段我看了八遍，每次都在同一个地方破防 😂😂😂",
     "ok",
-    "求新壁纸的链接 https://example.org/wallpaper/2031?size=large",
     "她说这周会发新歌的幕后，我先把闹钟设好了，谁都别拦我",
     "同感",
     "I drew her with watercolours this time, be gentle with me please",
@@ -134,10 +134,9 @@ class Crowd:
                 }
                 for side in (90, 320, 800)
             ]
-        elif message["text"].find("https://") >= 0:
-            start = message["text"].find("https://")
-            length = len(message["text"]) - start
-            message["entities"] = [{"offset": start, "length": length, "type": "url"}]
+        elif dice < 0.19:
+            message["text"] = _LINK
+            message["entities"] = [{"offset": 0, "length": len(_LINK), "type": "url"}]
         return message
 
     def _say(self, text: str, at: int | None) -> dict[str, Any]:
