@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.grounds import GROUNDS, Ground, Stage, chains
+from tests.crash.grounds import GROUNDS, REDIS, Ground, Stage, chains
 from tests.crash.points import NAMES
 from tests.crash.runs import Evenings
 from tests.crash.zygote import Zygote
@@ -56,6 +56,15 @@ def test_killed_at_any_moment_it_loses_nothing(stage: Stage, number: int) -> Non
         if SHARES[at % len(SHARES)] == number and name in counts:
             survived = stage.play([(name, 1 + at * 37 % counts[name])])
             assert survived.deaths <= 1
+
+
+def test_a_poller_that_was_killed_makes_room_for_the_next(tmp_path: Path) -> None:
+    """With Redis one process polls, by a lease; what a dead one holds must soon be free."""
+    ground = Ground("sqlite and redis, polling", False, "polling", REDIS)
+    _ask_redis(ground)
+    with Zygote() as zygote:
+        stage = Stage(ground, Evenings(zygote, tmp_path))
+        assert stage.play([("after one task", 3)]).deaths == 1
 
 
 def test_killed_while_it_recovers_it_loses_nothing(stage: Stage, number: int) -> None:

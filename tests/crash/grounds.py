@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from tests.crash.points import NAMES
 from tests.crash.runs import Evenings, Kill, Receive, Survived, survive
 from tests.engines import postgres_copy
 
-REDIS = "redis://127.0.0.1:6379/0"
+REDIS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
 
 
 @dataclass(frozen=True, slots=True)

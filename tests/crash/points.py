@@ -102,7 +102,7 @@ def _points() -> list[Point]:
         "a task is closed": "storage.inbox:close",
         "an attempt is counted": "storage.inbox:attempt",
         "a letter is put": "storage.outbox:put",
-        "a check-in is credited": "storage.checkins:add",
+        "a check-in is credited": "storage.checkins:credit",
         "points are booked": "storage.ledger:earn",
         "a language is set": "storage.fans:set_locale",
         "a job is put": "storage.due:put",
