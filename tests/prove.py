@@ -67,6 +67,7 @@ class Notebook:
 
     path: Path
     found: dict[str, dict[str, Any]] = field(default_factory=dict)
+    failed: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
@@ -75,15 +76,28 @@ class Notebook:
         notebook = cls(path)
         if path.exists():
             for line in path.read_text().splitlines():
-                entry = json.loads(line)
-                notebook.found[entry["key"]] = entry
+                notebook._read(json.loads(line))
         return notebook
 
     def note(self, proof: Proof, **facts: Any) -> None:
         entry = {"key": proof.key, "ground": proof.ground, "kind": proof.kind, **facts}
+        self._write(entry)
+
+    def note_failure(self, proof: Proof, why: str) -> None:
+        """A failure is noted at once too, and stands until the same proof succeeds."""
+        self._write({"key": proof.key, "failed": why})
+
+    def _write(self, entry: dict[str, Any]) -> None:
         with self._lock, self.path.open("a") as file:
             file.write(json.dumps(entry) + "\n")
-            self.found[proof.key] = entry
+            self._read(entry)
+
+    def _read(self, entry: dict[str, Any]) -> None:
+        if "failed" in entry:
+            self.failed.add(entry["key"])
+            return
+        self.failed.discard(entry["key"])
+        self.found[entry["key"]] = entry
 
 
 @dataclass(slots=True)
@@ -160,8 +174,8 @@ def prove(proof: Proof, hands: Hands, notebook: Notebook) -> None:
     )
 
 
-def report(notebook: Notebook, planned: int, mark: str, failed: list[Proof]) -> str:
-    """The counts, as a page."""
+def report(notebook: Notebook, planned: int, mark: str) -> str:
+    """The counts, as a page; what failed stands in it by name."""
     entries = list(notebook.found.values())
     lines = [
         "# Part 1: what was proven",
@@ -174,8 +188,9 @@ def report(notebook: Notebook, planned: int, mark: str, failed: list[Proof]) -> 
         "reply said at least once and repeated at most once per kill. After a power cut, besides,",
         "everything that Telegram shows as said was still true before the bot started again.",
         "",
-        f"Sources: `{mark}`. Proven: {len(entries):,} of {planned:,}. Failed: {len(failed):,}.",
-        *(f"- failed: `{proof.key}`" for proof in failed),
+        f"Sources: `{mark}`. Proven: {len(entries):,} of {planned:,}. "
+        f"Failed: {len(notebook.failed):,}.",
+        *(f"- failed: `{key}`" for key in sorted(notebook.failed)),
         "",
         "| where | what | evenings | deaths | updates | letters | said twice |",
         "|---|---|--:|--:|--:|--:|--:|",
@@ -223,7 +238,7 @@ def main() -> int:
         todo = [proof for proof in planned if proof.key not in notebook.found]
         failed = _work(todo, hands, notebook, options.jobs, console)
     REPORT.parent.mkdir(parents=True, exist_ok=True)
-    page = report(notebook, everything, mark, [proof for proof, _ in failed])
+    page = report(notebook, everything, mark)
     REPORT.write_text(page, encoding="utf-8")
     for proof, error in failed:
         console.print(f"[red]{proof.key}[/]\n{error}", markup=True, highlight=False)
@@ -247,6 +262,7 @@ def _work(
                 error = done.exception()
                 if isinstance(error, Exception):
                     failed.append((asked[done], error))
+                    notebook.note_failure(asked[done], str(error))
                     progress.update(bar, description=f"[red]{len(failed)} failed")
                 progress.advance(bar)
         except KeyboardInterrupt:
