@@ -19,6 +19,8 @@ log = structlog.get_logger(__name__)
 
 Draw = Callable[[Mapping[str, Any], str], str]
 
+PAINTER: Final = Path(__file__).with_name("painter.py")
+PATIENCE: Final = 20.0  # seconds
 KEPT: Final = 200  # pictures of some 50 kB
 AT_ONCE: Final = 1  # a storm of pictures must leave the other core to the fans who wait
 # Fonts that know Chinese, the best first: the beginning of a file's name, and the family in it.
@@ -103,30 +105,36 @@ class Pictures:
         return self.fonts is not None and name in self.draws
 
     async def paint(self, name: str, facts: Mapping[str, Any], locale: str) -> bytes:
-        """The PNG; raises ValueError for what cannot be drawn."""
+        """The PNG; raises ValueError for what cannot be drawn, TimeoutError where it takes long."""
         if self.fonts is None or name not in self.draws:
             raise ValueError(f"nobody draws {name} here")
         svg = self.draws[name](facts, locale)
         key = hashlib.sha256(svg.encode()).hexdigest()
         if key not in self._kept:
             async with self._turns:
-                # The library lets go of the interpreter's lock, so the loop goes on meanwhile.
-                self._kept[key] = await asyncio.to_thread(_render, svg, self.fonts)
+                if key not in self._kept:  # somebody before us in the queue wanted the same
+                    self._kept[key] = await _render(svg, self.fonts)
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
         return self._kept[key]
 
 
-def _render(svg: str, fonts: Fonts) -> bytes:
-    import resvg_py  # an optional part of the machine: looked for at the start
-
-    return bytes(
-        resvg_py.svg_to_bytes(
-            svg_string=svg,
-            skip_system_fonts=True,
-            font_files=list(fonts.files),
-            sans_serif_family=fonts.family,
-            font_family=fonts.family,
-        )
+async def _render(svg: str, fonts: Fonts) -> bytes:
+    """Let the painter draw it; raises ValueError with its last words when it cannot."""
+    painter = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-I", str(PAINTER), fonts.family, *fonts.files),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )
+    try:
+        png, words = await asyncio.wait_for(painter.communicate(svg.encode()), PATIENCE)
+    except BaseException:
+        if painter.returncode is None:
+            painter.kill()
+            await painter.wait()
+        raise
+    if painter.returncode != 0:
+        raise ValueError(words.decode(errors="replace").strip().rpartition("\n")[2])
+    return png

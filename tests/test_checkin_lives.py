@@ -113,6 +113,20 @@ def test_an_outage_of_ours_breaks_nobody_s_row() -> None:
     assert later.life.streak == 1  # the 5th was a day like any other
 
 
+def test_an_outage_does_not_mend_what_was_broken_otherwise() -> None:
+    """The 3rd was ours, the 2nd was not: nobody is told that nothing broke."""
+    zone = "Asia/Shanghai"
+    down = (instant(zone, 2030, 1, 3, 10), instant(zone, 2030, 1, 3, 12))
+    life = after(Life(), instant(zone, 2030, 1, 1, 12), zone)
+    credit = rules.check(life, instant(zone, 2030, 1, 4, 9), zone, outages=[down])
+    assert credit is not None
+    assert (credit.life.streak, credit.excused, credit.missed) == (1, 0, (date(2030, 1, 2),))
+    log = {date(2030, 1, 1): Mark.CHECKED, **{m.day: m.mark for m in credit.marks}}
+    made = rules.make_up(credit.life, log, date(2030, 1, 2), 0)
+    assert made is not None
+    assert made[0].streak == 3  # made up, it joins over the outage
+
+
 def test_savers_are_earned_by_weeks_held_to_two_and_spent_by_themselves() -> None:
     zone, life = "Asia/Shanghai", Life()
     for day in range(1, 22):

@@ -325,8 +325,8 @@ class Credit:
     points: int
     away: int
     spent: int
-    excused: int
-    missed: tuple[date, ...]
+    excused: int  # days of our outages that would have broken the row
+    missed: tuple[date, ...]  # empty where the row goes on
     earned: bool
 
 
@@ -409,7 +409,7 @@ def check(
         points=worth(streak),
         away=(day - life.last).days - 1 if life.last is not None else 0,
         spent=len(frozen),
-        excused=sum(mark is Mark.OUTAGE for _, mark in excused),
+        excused=sum(mark is Mark.OUTAGE for _, mark in excused) if joined else 0,
         missed=() if joined else missed,
         earned=earned,
     )
