@@ -29,12 +29,14 @@ from bot.heartbeat import Heartbeat
 from bot.inbox import Keeper, Poller
 from bot.intake import ALLOWED_UPDATES
 from bot.lanes import Lanes
+from bot.menus import Menus
 from bot.pictures import Pictures
 from bot.react import Reaction, Speech
 from bot.road import Road
 from bot.seals import Seal
 from bot.sender import Sender
 from bot.toasts import Toasts
+from bot.watch import Watchman
 from bot.web.server import Site
 from bot.web.webhook import Hook
 from handlers.groups import rules as group_rules
@@ -75,6 +77,8 @@ class Station:
     sender: Sender
     toasts: Toasts
     seal: Seal
+    menus: Menus
+    watchman: Watchman
     poller: Poller | None = None
 
 
@@ -110,6 +114,8 @@ class App:
             background.append(start(self.heartbeat.run, "heartbeat"))
             background += [start(s.keeper.run, f"keeper {s.face.id}") for s in stations]
             background += [start(s.toasts.run, f"toasts {s.face.id}") for s in stations]
+            background += [start(s.menus.run, f"menus {s.face.id}") for s in stations]
+            background += [start(s.watchman.run, f"watchman {s.face.id}") for s in stations]
             lanes = start(self.lanes.run, "lanes")
             senders = [start(s.sender.run, f"sender {s.face.id}") for s in stations]
             pollers = [s.poller for s in stations if s.poller is not None]
@@ -294,7 +300,10 @@ async def _station(
         seal,
         on_migrated=keeper.known.chats.clear,
     )
-    return Station(bot, face, keeper, sender, Toasts(bot, database), seal)
+    menus = Menus(bot, face, database, clock, speech.voice, road.doors)
+    watchman = Watchman(face, database, clock, triggers.watch)
+    await watchman.refresh()
+    return Station(bot, face, keeper, sender, Toasts(bot, database), seal, menus, watchman)
 
 
 async def _who_am_i(bot: Bot) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Final
 
 import msgspec
@@ -21,6 +21,9 @@ LONGEST_TEXT: Final = 4096  # a message cannot be longer; a bio or a forged upda
 LONGEST_WORD: Final = 32  # of a plain word that a room may wait for
 SERVICE_ACCOUNTS: Final = frozenset({777000, 1087968824, 136817688})  # Telegram, anonymous admin,
 # and the face of channels that speak in groups: none of them is a person
+
+FLOOD, FLOOD_SECONDS, MOST_WATCHED = 4, 10, 10_000  # the room counts again, by the settings
+LINKS: Final = frozenset({"url", "text_link"})  # kinds of entities
 
 CHAT_KINDS: Final = {kind.value: kind for kind in ChatKind}  # an Enum's own look-up is slow
 
@@ -73,6 +76,7 @@ class Message(Part):
     text: str | None = None
     caption: str | None = None
     entities: list[Entity] = []
+    caption_entities: list[Entity] = []
     reply_to_message: Replied | None = None
     forward_origin: msgspec.Raw = ABSENT
     is_automatic_forward: bool = False
@@ -272,6 +276,27 @@ def update_id_in(raw: bytes) -> int | None:
     return int(found.group(1)) if found else None
 
 
+@dataclass(slots=True)
+class Watch:
+    """The groups whose newcomers are watched, by Telegram's ids; what anybody writes elsewhere is
+    not even looked at. Whether the writer is a newcomer is the room's business."""
+
+    chats: AbstractSet[int] = frozenset()
+    _lately: dict[tuple[int, int], list[int]] = field(default_factory=dict)
+
+    def suspects(self, message: Message, fan: int) -> bool:
+        """A link, or more than FLOOD messages within ten seconds."""
+        linked = message.entities or message.caption_entities
+        if any(entity.type in LINKS for entity in linked):
+            return True
+        if len(self._lately) > MOST_WATCHED:
+            self._lately.clear()
+        key, begin = (message.chat.id, fan), message.date - FLOOD_SECONDS
+        times = [at for at in self._lately.get(key, ()) if at > begin]
+        self._lately[key] = [*times, message.date]
+        return len(times) >= FLOOD
+
+
 @dataclass(frozen=True, slots=True)
 class Triggers:
     """Who is concerned: our own name and the words that some room waits for.
@@ -283,6 +308,7 @@ class Triggers:
     username: str
     commands: AbstractSet[str]
     words: AbstractSet[str]
+    watch: Watch = field(default_factory=lambda: Watch())
 
     def command(self, text: str) -> str | None:
         """The command that is meant for us, without slash and arguments; None for others' ones."""
@@ -367,6 +393,8 @@ def _message(
         reacts = reacts or to_us
     elif message.text is None:
         kind = Kind.MEDIA
+    if not reacts and fan is not None and message.chat.id in triggers.watch.chats:
+        reacts = triggers.watch.suspects(message, fan.id)
     return Arrival(
         update_id,
         kind,

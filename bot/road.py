@@ -19,7 +19,14 @@ from aiogram.dispatcher.event.handler import CallableObject
 from aiogram.exceptions import AiogramError
 from aiogram.filters import BaseFilter
 from aiogram.fsm.storage.base import BaseStorage
-from aiogram.types import CallbackQuery, ChatMemberUpdated, Message, TelegramObject, Update
+from aiogram.types import (
+    CallbackQuery,
+    ChatJoinRequest,
+    ChatMemberUpdated,
+    Message,
+    TelegramObject,
+    Update,
+)
 
 from bot.intake import Triggers, fold
 from bot.react import Reaction
@@ -124,6 +131,8 @@ class Known(BaseFilter):
             return self._press(event, seal)
         if isinstance(event, ChatMemberUpdated):
             return self._member(event, triggers)
+        if isinstance(event, ChatJoinRequest):
+            return _act(self.table.events.get(Kind.JOIN_REQUEST))
         return None
 
     def _message(self, message: Message, triggers: Triggers) -> Act | None:
@@ -131,6 +140,8 @@ class Known(BaseFilter):
         text = (message.text if message.text is not None else message.caption) or ""
         if message.migrate_to_chat_id or message.migrate_from_chat_id:
             return _act(table.events.get(Kind.MIGRATION))
+        if message.new_chat_members or message.left_chat_member:
+            return _act(table.events.get(Kind.JOIN if message.new_chat_members else Kind.LEAVE))
         if text.startswith("/"):
             name = triggers.command(text)
             argument = text.partition(" ")[2].strip()
@@ -144,6 +155,8 @@ class Known(BaseFilter):
             return _act(table.private_words[word], argument="")
         elif private and (found := self._pattern(text.strip())):
             return found
+        if not private and message.chat.type != "channel":
+            return _act(table.events.get(Kind.FORWARD))
         return _act(table.otherwise) if private and text else None
 
     def _pattern(self, text: str) -> Act | None:
@@ -185,7 +198,14 @@ async def on_known(event: TelegramObject, act: Act, **data: Any) -> None:
 
 
 GIVEN: Final = frozenset({"react", "bot", "key", "argument"})
-OBSERVED: Final = ("message", "channel_post", "callback_query", "my_chat_member", "chat_member")
+OBSERVED: Final = (
+    "message",
+    "channel_post",
+    "callback_query",
+    "my_chat_member",
+    "chat_member",
+    "chat_join_request",
+)
 
 
 @dataclass(slots=True)
@@ -193,6 +213,7 @@ class Road:
     """Walks kept updates for all bots of the installation."""
 
     database: Database
+    doors: Mapping[str, Door]
     table: Table
     known: Known
     dispatcher: Dispatcher
@@ -205,7 +226,7 @@ class Road:
             room.observers[name].register(on_known, known)
         dispatcher = Dispatcher(storage=storage)
         dispatcher.include_router(room)
-        return cls(database, table, known, dispatcher)
+        return cls(database, doors, table, known, dispatcher)
 
     async def walk(self, bot: Bot, react: Reaction, triggers: Triggers, seal: Seal) -> None:
         """Decode one update and let its room react; raises what the handler raised."""

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, Concatenate, ParamSpec, Protocol
 
 from storage.database import Connection
-from storage.records import Fan, Job, Kind, Late, LetterClass, Moment
+from storage.records import Fan, Job, Kind, Late, LetterClass, Moment, Role
 
 P = ParamSpec("P")
 # An outcome is a frozen dataclass of some room's rules: its class names its template, its fields
@@ -127,6 +127,9 @@ class Door:
     those of buttons, without the room's in front.
     ``pictures`` are what outcomes with a class variable ``picture`` show above their words; where
     none can be drawn, their words stand alone and may use a fact ``grid``.
+    ``staff`` names the commands and buttons that not everybody may use, and the roles that may: the
+    steps refuse everybody else, and menus and tests know it from here. ``groups`` are the commands
+    that the menu of a group offers to fans.
     ``otherwise`` answers private words that nobody else knows; one room may have it.
     """
 
@@ -139,6 +142,8 @@ class Door:
     otherwise: Handler | None = None
     jobs: Mapping[str, Due] = field(default_factory=dict)
     thens: Mapping[str, Then] = field(default_factory=dict)
+    staff: Mapping[str, frozenset[Role]] = field(default_factory=dict)
+    groups: frozenset[str] = frozenset()
     pictures: Mapping[str, Draw] = field(default_factory=dict)
 
 

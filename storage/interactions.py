@@ -107,6 +107,16 @@ def forget_text(db: Connection, before: int, most: int = 5_000) -> bool:
     return len(old) == most
 
 
+def count_lately(db: Connection, fan: int, chat: int, since: int, until: int) -> int:
+    """How many rows a fan has in one chat, after *since* and up to *until*."""
+    query = (
+        select(func.count())
+        .select_from(table)
+        .where(table.c.fan == fan, table.c.chat == chat, table.c.at > since, table.c.at <= until)
+    )
+    return int(db.execute(query).scalar_one())
+
+
 def count(db: Connection) -> int:
     return int(db.execute(select(func.count()).select_from(table)).scalar_one())
 

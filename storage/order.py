@@ -224,7 +224,8 @@ def arrive(db: Connection, chat: int, fan: int, at: int, *, again: int) -> bool:
         select(arrivals.c.greeted).where(arrivals.c.chat == chat, arrivals.c.fan == fan)
     ).first()
     greets = row is None or not row.greeted or at - row.greeted >= again
-    values = {"at": at, "waits": greets, **({"greeted": at} if greets else {})}
+    # Telegram tells of one coming twice (the change and the message): the second says nothing new.
+    values = {"at": at, **({"greeted": at, "waits": True} if greets else {})}
     fresh = postgresql.insert(arrivals).values(chat=chat, fan=fan, **values)
     db.execute(fresh.on_conflict_do_update(index_elements=["chat", "fan"], set_=values))
     return greets
@@ -295,8 +296,7 @@ class Gate:
 
 
 def knock(db: Connection, community: int, chat: int, fan: int, at: int) -> int:
-    """Somebody asks to be let in; a second request of the same person takes the first one's
-    place. Gives its number."""
+    """Somebody asks to be let in; gives the number of the request."""
     made = db.execute(
         insert(gates).values(
             community=community, chat=chat, fan=fan, at=at, state=Knock.ASKED.value

@@ -21,6 +21,7 @@ LOCALES = personas.LOCALES
 BUTTON_LIMIT = 64
 _ANOTHER_VARIANT = re.compile(r"^---$", re.MULTILINE)
 _BUTTONS = "_buttons"
+_COMMANDS = "_commands"
 _PERSONAS = "personas"
 _SPEAKERS = 1024
 _NOBODY: Mapping[str, object] = {}
@@ -133,7 +134,8 @@ class Voice:
 
     def names(self) -> list[str]:
         """Every outcome that has words in some language, sorted."""
-        return sorted({name for _, name in self._files if not name.endswith(f"/{_BUTTONS}")})
+        lists = (f"/{_BUTTONS}", f"/{_COMMANDS}")
+        return sorted({name for _, name in self._files if not name.endswith(lists)})
 
     def cast(self) -> Mapping[str, Mapping[str, Any]]:
         """The shipped personas by their key."""
@@ -233,6 +235,11 @@ class Voice:
                     labels[key] = _label(self._say(label, scope))
         return labels
 
+    def commands(self, room: str, locale: str) -> dict[str, str]:
+        """What a menu says of a room's commands (`_commands.j2`), plain text."""
+        lines = self._labels_of(room, locale, _COMMANDS)
+        return {key: _label(self._say(label, {})) for key, _, label in lines}
+
     def _find(self, name: str, locale: str, words: str = "") -> tuple[str, Path]:
         """The file: in each language first the persona's own, then the house's."""
         for at in personas.FALLBACK.get(locale, ()):
@@ -264,8 +271,10 @@ class Voice:
                         ready[full] = _label(self._say(label, {}))
         return ready, tuple(asking)
 
-    def _labels_of(self, room: str, locale: str) -> Iterator[tuple[str, str, Template]]:
-        name = f"{room}/{_BUTTONS}"
+    def _labels_of(
+        self, room: str, locale: str, file: str = _BUTTONS
+    ) -> Iterator[tuple[str, str, Template]]:
+        name = f"{room}/{file}"
         try:
             at, path = self._find(name, locale)
         except NoWords:

@@ -67,6 +67,41 @@ FACTS |= {
     "grid": "1x 2+",
 }
 
+# Of groups: what the card of a group tells, who works here, who comes.
+FACTS |= {
+    "purpose": "fans",
+    "hears": True,
+    "rights": [
+        {"right": right, "ok": ok}
+        for right in ("delete", "restrict", "invite", "pin")
+        for ok in (True, False)
+    ],
+    "lost": [{"right": "delete"}, {"right": "pin"}],
+    "loud": "reply",
+    **dict.fromkeys(("welcomes", "gates", "filtering", "on", "muted", "let_in", "again"), True),
+    **dict.fromkeys(("plain", "fans", "channel", "other", "used"), "3"),
+    **{f"c{n}": "3" for n in range(1, 9)},
+    "places": [
+        {"number": 1, "title": "Cabin", "purpose": "fans", "away": False, "lacks": 2},
+        {"number": 2, "title": "", "purpose": "", "away": True, "lacks": 0},
+    ],
+    "more": 2,
+    "team": [{"name": "Mo", "role": "owner"}, {"name": "", "role": "moderator"}],
+    "role": "admin",
+    "what": "warn",
+    "order": 5,
+    "span": 2,
+    "unit": "hours",
+    "people": [{"name": "Mia"}, {"name": "Tom"}],
+    "question": "",
+    **dict.fromkeys(("first", "second", "third"), "Momo"),
+    **dict.fromkeys(("one", "two", "three"), "5"),
+    "gate": 5,
+    "tries": 1,
+    "why": "link",
+    "removal": 5,
+}
+
 
 def outcomes() -> list[type[Any]]:
     """What the rooms can answer: dataclasses of their rules that say which buttons they carry."""

@@ -97,5 +97,6 @@ DOOR = Door(
         reminders.KIND: Due(reminders.remind),
     },
     thens={"carded": card.pin, "counted": card.recount},
+    groups=frozenset({"checkin", "rank"}),
     pictures={"month": calendar_picture.draw},
 )

@@ -32,4 +32,5 @@ DOOR = Door(
     commands={"start": on_start, "help": on_help, "about": on_about},
     private_words=dict.fromkeys(("帮助", "幫助", "help"), on_help),
     otherwise=on_words,
+    groups=frozenset({"help"}),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiogram.types import CallbackQuery, Message
 
 from handlers.doors import Door, React
-from handlers.points import service
+from handlers.points import rules, service
 
 
 async def on_points(_: Message, react: React) -> None:
@@ -58,4 +58,6 @@ DOOR = Door(
     commands={"points": on_points, "give": on_give, "correct": on_correct},
     private_words=dict.fromkeys(("积分", "積分", "points"), on_points),
     buttons={"older": on_older, "newest": on_newest},
+    staff=dict.fromkeys(("give", "correct"), rules.MAY),
+    groups=frozenset({"points"}),
 )

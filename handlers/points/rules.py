@@ -15,7 +15,7 @@ MOST: Final = 1_000_000  # in one act
 TOLD: Final = 500  # the owners hear of what staff moves above this
 WORDS: Final = 200  # characters of a reason that are kept
 
-_MAY: Final = (Role.OWNER, Role.ADMIN)
+MAY: Final = frozenset({Role.OWNER, Role.ADMIN})
 _NAME: Final = re.compile(r"@([A-Za-z0-9_]{3,32})")
 _NUMBER: Final = re.compile(r"([+-]?)(\d[\d,]*)(?:分|积分|積分|点|點|points?|pts?)?", re.IGNORECASE)
 _SIGNS: Final = str.maketrans("，－−＋", ",--+")
@@ -179,7 +179,7 @@ def may_move(role: Role | None) -> bool:
     >>> may_move(Role.ADMIN), may_move(Role.MODERATOR), may_move(None)
     (True, False, False)
     """
-    return role in _MAY
+    return role in MAY
 
 
 def read_order(text: str, *, named: bool, correcting: bool) -> Order | Refusal:
