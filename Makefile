@@ -34,8 +34,9 @@ check: $(VENV)/dev.stamp ## format, lint, types, floors, and the tests of the ho
 bench: $(VENV)/dev.stamp ## the figures, measured against a bare aiogram dispatcher
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-prove: $(VENV)/dev.stamp ## the long proofs: every kill, every fault (resumable)
+prove: $(VENV)/dev.stamp ## the long proofs: every kill, every fault (resumable), a million lives
 	@$(BIN)/python -m tests.prove $(ARGS)
+	@$(BIN)/python -m tests.lives --count 1000000
 
 lock: $(BIN)/uv ## requirements/ anew from pyproject.toml (UPGRADE=--upgrade takes newer versions)
 	$(COMPILE) pyproject.toml --group dev --output-file requirements/dev.txt
