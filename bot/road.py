@@ -142,22 +142,28 @@ class Known(BaseFilter):
             return _act(table.events.get(Kind.MIGRATION))
         if message.new_chat_members or message.left_chat_member:
             return _act(table.events.get(Kind.JOIN if message.new_chat_members else Kind.LEAVE))
+        # What somebody else once said is not the word of the fan who forwards it.
+        own = message.forward_origin is None
+        if own and (found := self._words(text, triggers, private=private)):
+            return found
+        if not private and message.chat.type != "channel":
+            return _act(table.events.get(Kind.FORWARD))
+        return _act(table.otherwise) if private and text else None
+
+    def _words(self, text: str, triggers: Triggers, *, private: bool) -> Act | None:
+        """A command, a plain word, or, in private, a text of some pattern."""
+        table = self.table
         if text.startswith("/"):
             name = triggers.command(text)
             argument = text.partition(" ")[2].strip()
             if name == "start" and private and (found := self._pattern(argument)):
                 return found
-            if name in table.commands:
-                return _act(table.commands[name], argument=argument)
-        elif (word := fold(text)) in table.words:
-            return _act(table.words[word], argument="")
-        elif private and word in table.private_words:
-            return _act(table.private_words[word], argument="")
-        elif private and (found := self._pattern(text.strip())):
-            return found
-        if not private and message.chat.type != "channel":
-            return _act(table.events.get(Kind.FORWARD))
-        return _act(table.otherwise) if private and text else None
+            return _act(table.commands.get(name or ""), argument=argument)
+        word = fold(text)
+        call = table.words.get(word) or (table.private_words.get(word) if private else None)
+        if call is not None:
+            return _act(call, argument="")
+        return self._pattern(text.strip()) if private else None
 
     def _pattern(self, text: str) -> Act | None:
         for pattern, call in self.table.patterns.items():

@@ -109,3 +109,15 @@ async def test_everything_is_remembered(house: App, scene: Scene) -> None:
     assert "今天的歌真好听" in texts
     assert "签到" in texts
     assert all(row["fan_id"] == scene.fan.id for row in rows if row["text"] == "签到")
+
+
+async def test_forwarding_somebodys_words_checks_nobody_in(house: App, scene: Scene) -> None:
+    world = scene.telegram.world
+    friend = world.add_user("Mia", language_code="zh-hans")
+    world.join(friend, scene.group)
+    words = world.say(friend, scene.group, "签到")
+    await scene.telegram.until(lambda: scene.said(count=1))
+    world.forward(scene.fan, words, scene.group)
+    world.say(scene.fan, scene.group, "/checkin")
+    said = await scene.telegram.until(lambda: scene.said(count=2))
+    assert "+10" in said[1]  # the fan's own first word of the day
