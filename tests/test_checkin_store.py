@@ -10,10 +10,22 @@ from random import Random
 
 import pytest
 
-from handlers.checkin import boards, calendar, rules, service
-from storage import chats, checkins, communities, fans, heartbeats, ledger
+from handlers.checkin import boards, calendar, card, rules, service
+from storage import chats, checkin_cards, checkins, communities, due, fans, heartbeats, ledger
+from storage.checkin_cards import Card, Loud
 from storage.database import Connection, Database
-from storage.records import Fan, FanSeen, Life, Mark, Moment, Place, micros, monday
+from storage.records import (
+    ChatKind,
+    ChatSeen,
+    Fan,
+    FanSeen,
+    Life,
+    Mark,
+    Moment,
+    Place,
+    micros,
+    monday,
+)
 
 ZONE = "Asia/Shanghai"
 START = datetime(2030, 1, 7, 4, tzinfo=UTC)  # a Monday, at noon in Shanghai
@@ -239,5 +251,30 @@ async def test_a_board_ends_with_the_fan_s_own_line(each_database: Database) -> 
         assert boards.rank(house.db, tom, house.now(tom, START), "week").place == 0
         tomorrow = house.now(tom, START + timedelta(days=9))
         assert isinstance(boards.rank(house.db, tom, tomorrow, "week"), rules.NobodyYet)
+
+    await play(each_database, step)
+
+
+async def test_a_group_keeps_one_card_and_knows_what_it_shows(each_database: Database) -> None:
+    def step(house: House) -> None:
+        db, community = house.db, house.face.community.id
+        chat = chats.enter(db, house.face.id, ChatSeen(-100_123, ChatKind.SUPERGROUP, "林间"))
+        assert checkin_cards.of_chat(db, chat) is None
+        for loud in (Loud.REPLY, Loud.REACTION):
+            checkin_cards.settle(db, community, chat, on=True, loud=loud)
+        day = START.date()
+        checkin_cards.begin(db, chat, day, 3, 10)
+        checkin_cards.pinned(db, chat, day - rules.DAY, 55)  # an older card's answer comes late
+        assert checkin_cards.of_chat(db, chat) == Card(chat, Loud.REACTION, True, day, None, 3, 10)
+        checkin_cards.pinned(db, chat, day, 56)
+        checkin_cards.count_shown(db, chat, 4, 20)
+        assert checkin_cards.of_chat(db, chat) == Card(chat, Loud.REACTION, True, day, 56, 4, 20)
+        assert checkin_cards.on_in(db, community) == [chat]
+        house.check(house.fan(1), 0)
+        job = next(job for job in due.pending(db, 2**62) if job.kind == card.COUNT)
+        assert job.key == str(chat)
+        assert 0 < job.at - micros(START) <= card.PAUSE
+        checkin_cards.settle(db, community, chat, on=False, loud=Loud.REPLY)
+        assert checkin_cards.on_in(db, community) == []
 
     await play(each_database, step)
