@@ -138,6 +138,11 @@ def role_of(db: Connection, community: int, fan: int) -> Role | None:
     return Role(value) if value is not None else None
 
 
+def works_anywhere(db: Connection, fan: int) -> bool:
+    """Whether somebody has a role in any community of this installation."""
+    return db.execute(select(staff.c.fan).where(staff.c.fan == fan).limit(1)).first() is not None
+
+
 def owners(db: Connection, community: int) -> list[int]:
     """Our numbers of the community's owners."""
     query = select(staff.c.fan).where(

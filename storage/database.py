@@ -116,6 +116,12 @@ async def open_database(url: str) -> Database:
     return Postgres(parsed)
 
 
+def scrub_after(db: Connection) -> None:
+    """After this transaction has committed, no older version of what it changed may be left in the
+    file's journal (SQLite; what PostgreSQL keeps of old rows is its own affair, see VACUUM)."""
+    db.info["scrub"] = True
+
+
 class Sqlite:
     """A file beside us: two connections on the loop, one plain and one that fsyncs its commits.
 
@@ -140,6 +146,7 @@ class Sqlite:
         self._open: dict[bool, Connection] = {}
         self._reader: Connection | None = None
         self._dirty = False
+        self._scrub_at: float | None = None
         try:
             for durable in (False, True):
                 self._connection(durable)
@@ -202,6 +209,7 @@ class Sqlite:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
                 continue
+            connection.info["scrub"] = False
             try:
                 with transaction:
                     result = step(connection)
@@ -210,7 +218,17 @@ class Sqlite:
                     raise DatabaseFull(str(error.orig)) from error
                 raise
             self._dirty = not durable
+            if connection.info["scrub"]:
+                self._scrub_at = 0.0
+            if self._scrub_at is not None and time.monotonic() >= self._scrub_at:
+                self._scrub(connection)
             return result
+
+    def _scrub(self, connection: Connection) -> None:
+        """Move the journal into the file and cut it to nothing; while somebody else reads from it
+        that cannot be, and the next work tries again."""
+        ((busy, *_),) = driver(connection).execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self._scrub_at = time.monotonic() + LONGEST_PAUSE if busy else None
 
     async def read(self, step: Callable[[Connection], T], *, patience: float = 30.0) -> T:
         until, pause = time.monotonic() + patience, FIRST_PAUSE

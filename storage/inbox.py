@@ -32,7 +32,7 @@ from sqlalchemy import (
     update,
 )
 
-from storage import chats, fans, interactions
+from storage import chats, fans, interactions, marks
 from storage.database import metadata
 from storage.records import Arrival, ChatKind, Class, FanSeen, Kind, Task
 from storage.statements import Bulk, Prepared
@@ -80,6 +80,7 @@ class Acquaintances:
     people: dict[int, tuple[int, FanSeen]]
     chats: dict[int, tuple[int, str, str]]
     most: int = 50_000
+    erasures: str = ""
 
     @classmethod
     def none(cls) -> Acquaintances:
@@ -90,6 +91,13 @@ class Acquaintances:
             if len(known) + len(news) > self.most:
                 known.clear()
             known.update(news)
+
+    def forget_erased(self, erasures: str) -> None:
+        """Trust nothing learned before the last erasure: that number belongs to nobody now."""
+        if erasures != self.erasures:
+            self.people.clear()
+            self.chats.clear()
+            self.erasures = erasures
 
     def forget_chat(self, telegram_id: int) -> None:
         self.chats.pop(telegram_id, None)
@@ -115,6 +123,7 @@ def keep(
 ) -> Kept:
     """Store what is new of *arrivals*; to be called in a durable transaction."""
     fresh = _unseen(db, bot, arrivals, now)
+    known.forget_erased(_ERASURES.value(db, name=ERASURES) or "")
     people: dict[int, tuple[int, FanSeen]] = {}
     rooms: dict[int, tuple[int, str, str]] = {}
 
@@ -169,6 +178,16 @@ def keep(
     _LOG.insert(db, log)
     _TASKS.insert(db, tasks)
     return Kept(len(fresh), len(tasks), people, rooms)
+
+
+ERASURES = "erasures"
+_ERASURES = Prepared(select(marks.table.c.value).where(marks.table.c.name == bindparam("name")))
+
+
+def forget_people(db: Connection) -> None:
+    """Somebody was erased: from the commit on, whoever receives for this store looks everybody up
+    again, in whatever process."""
+    marks.write(db, ERASURES, str(int(marks.read(db, ERASURES) or 0) + 1))
 
 
 _LOG = Bulk(

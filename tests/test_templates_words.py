@@ -29,6 +29,7 @@ FACTS: dict[str, object] = {
     "count": 12,
     "minutes": 7,
     "chat": 3,
+    "fan": 5,
     "amount": 50,
     "change": "-20",
     "staff": "Mo",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aiogram.types import CallbackQuery, Message
 
-from handlers.doors import Door, React
-from handlers.fans import rules, service
+from handlers.doors import Door, Due, React
+from handlers.fans import privacy, rules, service
 
 
 async def on_language(_: Message, react: React) -> None:
@@ -18,8 +18,46 @@ async def on_language_chosen(_: CallbackQuery, react: React, key: str) -> None:
     await react(service.set_language, key.removeprefix("language_"))
 
 
+async def on_privacy(_: Message, react: React) -> None:
+    """What do you keep of me?"""
+    await react(privacy.show)
+
+
+async def on_my_data(_: Message | CallbackQuery, react: React) -> None:
+    """All of it, please."""
+    await react(privacy.hand_over)
+
+
+async def on_forget(_: Message | CallbackQuery, react: React) -> None:
+    """Somebody wants to be forgotten: ask once."""
+    await react(privacy.ask)
+
+
+async def on_forget_agreed(_: CallbackQuery, react: React, argument: str) -> None:
+    """For good, then."""
+    await react(privacy.agree, argument)
+
+
+async def on_forget_not(_: CallbackQuery, react: React) -> None:
+    """They thought again."""
+    await react(privacy.keep)
+
+
 DOOR = Door(
-    commands={"language": on_language},
-    private_words=dict.fromkeys(("语言", "語言", "language"), on_language),
-    buttons={f"language_{locale}": on_language_chosen for locale in rules.LANGUAGES},
+    commands={"language": on_language, "privacy": on_privacy, "forget": on_forget},
+    private_words={
+        **dict.fromkeys(("语言", "語言", "language"), on_language),
+        **dict.fromkeys(("隐私", "隱私", "privacy"), on_privacy),
+        **dict.fromkeys(("我的资料", "我的資料", "my data"), on_my_data),
+        **dict.fromkeys(("删除我的资料", "刪除我的資料", "delete my data"), on_forget),
+    },
+    buttons={
+        **{f"language_{locale}": on_language_chosen for locale in rules.LANGUAGES},
+        "my_data": on_my_data,
+        "forget_me": on_forget,
+        "forget_yes": on_forget_agreed,
+        "forget_no": on_forget_not,
+    },
+    jobs={privacy.ERASE: Due(privacy.erase_anyway), privacy.SWEEP: Due(privacy.sweep)},
+    thens={"erase": privacy.erase},
 )

@@ -23,6 +23,61 @@ class LanguageSet:
     language: str
 
 
+@dataclass(frozen=True, slots=True)
+class PrivacyShown:
+    """What is kept, and the two doors: all of it as a file, or all of it gone."""
+
+    buttons: ClassVar = (("my_data",), ("forget_me",))
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacyInPrivate:
+    """Asked in a group, where nobody's affairs are told."""
+
+    buttons: ClassVar = ()
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class MyDataSent:
+    buttons: ClassVar = ()
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetAsked:
+    """The one question before it; ``fan`` ties the button to who was asked."""
+
+    buttons: ClassVar = (("forget_yes:{fan}",), ("forget_no",))
+    name: str
+    fan: int
+
+
+@dataclass(frozen=True, slots=True)
+class StaysRemembered:
+    """Thought again: nothing was done."""
+
+    buttons: ClassVar = ()
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StillOnDuty:
+    """Who works here cannot be forgotten before they gave that up."""
+
+    buttons: ClassVar = ()
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """The last letter; it is sent first and everything is erased then."""
+
+    buttons: ClassVar = ()
+    name: str
+
+
 def choose(name: str, locale: str) -> LanguageSet | LanguageAsked:
     """An unknown language is asked again rather than guessed.
 
