@@ -374,10 +374,12 @@ class Sender:
         letter = waiting.letter
         name = letter.method[:1].upper() + letter.method[1:]
         kind: type[TelegramMethod[Any]] = getattr(methods, name if not picture else "SendPhoto")
-        ours = ("buttons", "picture")
+        ours = ("buttons", "picture", "document")
         given: dict[str, Any] = {k: v for k, v in letter.payload.items() if k not in ours}
         if picture:
             given["photo"] = BufferedInputFile(picture, "picture.png")
+        if file := letter.payload.get("document"):
+            given["document"] = BufferedInputFile(file["text"].encode(), file["name"])
         if "chat_id" in kind.model_fields:
             given.setdefault("chat_id", waiting.address)
         if text is not None:
