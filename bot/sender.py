@@ -482,7 +482,7 @@ class Sender:
         """The group has another address now; the letter goes there at once."""
 
         def move(db: Connection) -> None:
-            chats.migrate(db, self.face.id, waiting.address, new)
+            outbox.follow(db, self.face.id, waiting.address, new)
             if chats.address(db, waiting.letter.chat) == waiting.address:
                 # No group of ours stands at that address, so asking again would never end.
                 self._finish(db, waiting, LetterState.FAILED, "migrated, but is no group")

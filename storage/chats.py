@@ -155,9 +155,10 @@ def told_deaf(db: Connection, chat: int) -> bool:
     return not changed.rowcount
 
 
-def migrate(db: Connection, bot: int, old: int, new: int) -> int | None:
+def migrate(db: Connection, bot: int, old: int, new: int) -> list[int]:
     """A group became the supergroup *new* (Telegram's ids): its one row changes, rows that point
-    at it stay. Gives our number, or None when the group was never seen.
+    at it stay. Gives our number first, then those that no longer have an address (what waits for
+    them must follow: ``outbox.follow``); nothing when the group was never seen.
 
     Telegram tells both sides, in any order, and a refused letter may have told us before either:
     so both ids may have a row. The elder is the group; the younger keeps its number for what
@@ -170,7 +171,7 @@ def migrate(db: Connection, bot: int, old: int, new: int) -> int | None:
     )
     known: list[int] = list(db.execute(query).scalars())
     if not known:
-        return None
+        return []
     number, *younger = known
     db.execute(
         update(table)
@@ -182,7 +183,7 @@ def migrate(db: Connection, bot: int, old: int, new: int) -> int | None:
         .where(table.c.id == number)
         .values(telegram_id=new, kind=ChatKind.SUPERGROUP.value)
     )
-    return number
+    return known
 
 
 def groups(db: Connection, bot: int) -> list[Place]:

@@ -359,6 +359,19 @@ def drop_chat(db: Connection, chat: int, reason: str) -> int:
     ).rowcount
 
 
+def follow(db: Connection, bot: int, old: int, new: int) -> int | None:
+    """A group moved (Telegram's ids): letters that wait for it go to its new address, whichever
+    of its ids they were put for. Gives our number of the group, None when it was never seen."""
+    number, *gone = chats.migrate(db, bot, old, new) or [None]
+    if gone:
+        db.execute(
+            update(table)
+            .where(table.c.chat.in_(gone), table.c.state < int(LetterState.SENT))
+            .values(chat=number)
+        )
+    return number
+
+
 def stop(db: Connection, bot: int, bucket: int, until: int) -> None:
     """Persist a 429: *bucket* is our chat number, or 0 for the whole bot."""
     dialect = sqlite if db.dialect.name == "sqlite" else postgresql

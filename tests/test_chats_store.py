@@ -47,7 +47,7 @@ async def test_a_migration_changes_the_address_of_everything_that_waits(
 ) -> None:
     def migrate(db: Connection) -> int | None:
         outbox.put(db, Letter(bot=ground.bot, chat=ground.group, idem="t1", template="help/helped"))
-        return chats.migrate(db, ground.bot, GROUP.telegram_id, NEW)
+        return outbox.follow(db, ground.bot, GROUP.telegram_id, NEW)
 
     assert await each_database.work(migrate) == ground.group
     (waiting,) = await each_database.read(
@@ -61,7 +61,7 @@ async def test_a_migration_told_twice_changes_nothing_more(
     each_database: Database, ground: Ground
 ) -> None:
     for _ in range(2):
-        await each_database.work(lambda db: chats.migrate(db, ground.bot, GROUP.telegram_id, NEW))
+        await each_database.work(lambda db: outbox.follow(db, ground.bot, GROUP.telegram_id, NEW))
     assert await each_database.read(lambda db: chats.address(db, ground.group)) == NEW
     seen = ChatSeen(NEW, ChatKind.SUPERGROUP, "x")
     assert await each_database.work(lambda db: chats.enter(db, ground.bot, seen)) == ground.group
@@ -73,7 +73,7 @@ async def test_when_the_new_side_was_seen_first_the_group_stays_the_elder(
     seen = ChatSeen(NEW, ChatKind.SUPERGROUP, "x")
     younger = await each_database.work(lambda db: chats.enter(db, ground.bot, seen))
     number = await each_database.work(
-        lambda db: chats.migrate(db, ground.bot, GROUP.telegram_id, NEW)
+        lambda db: outbox.follow(db, ground.bot, GROUP.telegram_id, NEW)
     )
     assert number == ground.group != younger
     assert await each_database.read(lambda db: chats.address(db, ground.group)) == NEW
@@ -85,7 +85,7 @@ async def test_when_the_new_side_was_seen_first_the_group_stays_the_elder(
 async def test_a_migration_of_an_unknown_group_is_nobodys(
     each_database: Database, ground: Ground
 ) -> None:
-    assert await each_database.work(lambda db: chats.migrate(db, ground.bot, -5, -6)) is None
+    assert await each_database.work(lambda db: outbox.follow(db, ground.bot, -5, -6)) is None
 
 
 async def test_a_group_is_told_once_that_it_is_not_heard(
@@ -204,3 +204,20 @@ async def test_a_deadlock_is_run_again(each_url: str, each_database: Database) -
     assert list(rows) == [6, 6]
     if each_database.dialect == "postgresql":
         assert next(runs) > 6, "no deadlock came up, so nothing was shown"
+
+
+async def test_letters_put_for_the_younger_row_follow_the_group(
+    each_database: Database, ground: Ground
+) -> None:
+    """The new side spoke first: what was answered there must not be lost with its row."""
+
+    def speak_first(db: Connection) -> None:
+        younger = chats.enter(db, ground.bot, ChatSeen(NEW, ChatKind.SUPERGROUP, "x"))
+        outbox.put(db, Letter(bot=ground.bot, chat=younger, idem="t2", template="help/helped"))
+        outbox.follow(db, ground.bot, GROUP.telegram_id, NEW)
+
+    await each_database.work(speak_first)
+    (waiting,) = await each_database.read(
+        lambda db: outbox.waiting(db, ground.bot, now=HOUR, real=HOUR, most=9)
+    )
+    assert (waiting.letter.chat, waiting.address) == (ground.group, NEW)

@@ -155,7 +155,7 @@ def excuse(_db: Connection, fan: Fan, _now: Moment) -> rules.StaleButton:
 def move(db: Connection, now: Moment, old: int, new: int) -> Result:
     """A group became a supergroup: Telegram's ids *old* and *new*. Both sides tell it, in any
     order; the owners hear of it once."""
-    number = chats.migrate(db, now.face.id, old, new)
+    number = outbox.follow(db, now.face.id, old, new)
     if number is None:
         return None
     told = rules.Upgraded(chats.place(db, number).title)
