@@ -362,7 +362,10 @@ def drop_chat(db: Connection, chat: int, reason: str) -> int:
 def follow(db: Connection, bot: int, old: int, new: int) -> int | None:
     """A group moved (Telegram's ids): letters that wait for it go to its new address, whichever
     of its ids they were put for. Gives our number of the group, None when it was never seen."""
-    number, *gone = chats.migrate(db, bot, old, new) or [None]
+    known = chats.migrate(db, bot, old, new)
+    if not known:
+        return None
+    number, *gone = known
     if gone:
         db.execute(
             update(table)
