@@ -94,7 +94,7 @@ async def check_in(folder: Path, size: Size) -> list[Figure]:
             theirs.append(await _bare(bare, crowd.check_ins(range(count), int(time.time()))))
         await house.app.database.read(lambda db: _all_checked_in(db, count * size.rounds))
         says = "a check-in: decided, remembered, answered, committed"
-        return [Figure("check-in", says, ratio(ours, theirs), 0.18, facts=rates(ours, theirs))]
+        return [Figure("check-in", says, ratio(ours, theirs), 0.12, facts=rates(ours, theirs))]
 
 
 async def outage(folder: Path, size: Size) -> list[Figure]:
