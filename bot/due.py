@@ -15,7 +15,7 @@ from bot.clock import Clock
 from bot.lanes import describe
 from bot.react import Speech, outbox_topic, speak_for
 from handlers.doors import Due
-from storage import due, inbox, interactions
+from storage import due, inbox, interactions, levels
 from storage.coordination import Coordination
 from storage.database import Connection, Database, DatabaseAway, DatabaseFull
 from storage.records import NOWHERE, Face, Job, Late, Moment, moment
@@ -59,7 +59,7 @@ class Agenda:
 
     async def keep_house(self, now: int) -> None:
         """Forget which updates were seen, once Telegram cannot repeat them any more, and what
-        fans wrote, once its days are over."""
+        fans wrote, once its days are over; note how near fans have come."""
         await self.database.work(lambda db: inbox.forget_seen(db, now - inbox.KEPT_HOURS * HOUR))
         if self.text_days:
             before = now - self.text_days * 24 * HOUR
@@ -67,6 +67,10 @@ class Agenda:
             while more:  # in pieces, so that nobody waits behind a year of words
                 more = await self.database.work(lambda db: interactions.forget_text(db, before))
                 await asyncio.sleep(0)
+        more = True
+        while more:
+            more = await self.database.work(lambda db: levels.keep_up(db, now))
+            await asyncio.sleep(0)
 
     async def do_pending(self) -> int:
         """Do all that is due now; gives how many jobs were done, skipped or put to somebody."""

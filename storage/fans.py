@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from storage.database import metadata
-from storage.records import Community, Fan, FanSeen, Reach
+from storage.records import Community, Fan, FanSeen, Level, Reach
 from storage.statements import Prepared
 
 table = Table(
@@ -58,6 +58,9 @@ memberships = Table(
     # The last check-in's instant below zero, so that one index read backwards is the board.
     Column("earliness", BigInteger, nullable=False, server_default="0"),
     Column("checked_zone", String(64)),
+    Column("level", String(16), nullable=False, server_default=Level.VISITOR.value),
+    Column("level_until", BigInteger),  # when it ends by itself
+    Index("ix_memberships_level_until", "level_until"),
     Index("ix_memberships_days", "community", "days", "streak", "earliness"),
     Index("ix_memberships_week", "community", "week", "week_days", "streak", "earliness"),
 )
@@ -151,7 +154,7 @@ def set_reach(db: Connection, community: int, fan: int, reach: Reach) -> None:
     db.execute(
         update(memberships)
         .where(memberships.c.community == community, memberships.c.fan == fan)
-        .values(reach=reach.value)
+        .values(reach=reach.value, level_until=0)  # the level may follow (storage.levels)
     )
 
 

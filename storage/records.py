@@ -99,6 +99,17 @@ class Reach(StrEnum):
     STOPPED = "stopped"
 
 
+class Level(StrEnum):
+    """How near somebody has come, from afar to close (KPI.md, 5)."""
+
+    VISITOR = "visitor"
+    GUEST = "guest"
+    FAN = "fan"
+    FRIEND = "friend"
+    CUSTOMER = "customer"
+    MEMBER = "member"
+
+
 class Role(StrEnum):
     OWNER = "owner"
     ADMIN = "admin"
@@ -198,6 +209,50 @@ def monday(day: date) -> date:
     '2029-12-31'
     """
     return day - timedelta(days=day.weekday())
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a level follows from; times are microseconds UTC, None for never.
+
+    ``acted`` is the last voluntary act, ``open`` whether a private letter can arrive,
+    ``befriended`` the last answer to something that a person gave, ``dealt`` the last purchase,
+    ``boosts`` whether a boost is running.
+    """
+
+    acted: int | None = None
+    open: bool = False
+    befriended: int | None = None
+    dealt: int | None = None
+    boosts: bool = False
+
+
+DAY: Final = 24 * 3600 * 1_000_000
+
+
+def level_of(seen: Evidence, now: int) -> tuple[Level, int | None]:
+    """The highest level that is current, and when it ends if nothing else happens.
+
+    >>> level_of(Evidence(acted=0), 90 * DAY - 1)
+    (<Level.GUEST: 'guest'>, 7776000000000)
+    >>> level_of(Evidence(acted=0, open=True), 400 * DAY)
+    (<Level.FAN: 'fan'>, None)
+    >>> level_of(Evidence(acted=0), 90 * DAY)
+    (<Level.VISITOR: 'visitor'>, None)
+    """
+    if seen.boosts:
+        return Level.MEMBER, None
+    for level, since, days in (
+        (Level.CUSTOMER, seen.dealt, 180),
+        (Level.FRIEND, seen.befriended, 90),
+    ):
+        if since is not None and now < since + days * DAY:
+            return level, since + days * DAY
+    if seen.open:
+        return Level.FAN, None
+    if seen.acted is not None and now < seen.acted + 90 * DAY:
+        return Level.GUEST, seen.acted + 90 * DAY
+    return Level.VISITOR, None
 
 
 @dataclass(frozen=True, slots=True)

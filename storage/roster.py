@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, case, exists, func, or_, select
+from sqlalchemy import Connection, exists, func, or_, select
 
-from storage import communities, fans, interactions, ledger
-from storage.records import Class, Reach, moment
+from storage import communities, fans, interactions, ledger, levels
+from storage.records import Level, moment
 
 
 def exported(db: Connection) -> Iterator[dict[str, Any]]:
     """Each fan of each community once, by the order of first sight.
 
-    ``level`` is visitor, guest or fan (KPI: no voluntary act, at least one, the private door
-    open); ``streak`` is the one that the last check-in ended.
+    ``streak`` is the one that the last check-in ended.
     """
     log, m = interactions.table, fans.memberships
     bots, names = communities.bots, communities.communities
@@ -25,7 +24,6 @@ def exported(db: Connection) -> Iterator[dict[str, Any]]:
             log.c.fan,
             func.min(log.c.at).label("first"),
             func.max(log.c.at).label("last"),
-            func.sum(case((log.c["class"] == int(Class.VOLUNTARY), 1), else_=0)).label("acts"),
         )
         .select_from(log.join(bots, bots.c.id == log.c.bot))
         .where(log.c.fan.is_not(None))
@@ -47,12 +45,13 @@ def exported(db: Connection) -> Iterator[dict[str, Any]]:
     )
     query = (
         select(
+            fans.table.c.id,
+            names.c.id.label("number"),
             fans.table.c.telegram_id.label("fan_id"),
             fans.table.c.name,
             fans.table.c.username,
-            m.c.reach,
+            m.c.level,
             m.c.streak,
-            lives.c.acts,
             lives.c.first,
             lives.c.last,
             purses.c.points,
@@ -69,24 +68,19 @@ def exported(db: Connection) -> Iterator[dict[str, Any]]:
         )
         .order_by(fans.table.c.id, names.c.id)
     )
+    news = levels.behind(db)
     for r in db.execute(query.execution_options(yield_per=1000)):
         yield {
             "fan_id": r.fan_id,
             "name": r.name,
             "username": r.username,
-            "level": _level(r.acts, r.reach),
+            "level": str(news.get((r.number, r.id), r.level or Level.VISITOR)),
             "points": int(r.points or 0),
             "streak": r.streak or 0,
             "first_seen": moment(r.first).isoformat(),
             "last_seen": moment(r.last).isoformat(),
             "community": r.community,
         }
-
-
-def _level(acts: int, reach: str | None) -> str:
-    if not acts:
-        return "visitor"
-    return "fan" if reach == Reach.OPEN.value else "guest"
 
 
 def named(db: Connection, community: int, username: str) -> int | None:

@@ -284,6 +284,8 @@ def upgrade() -> None:
         sa.Column("week_days", sa.SmallInteger(), server_default="0", nullable=False),
         sa.Column("earliness", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("checked_zone", sa.String(length=64), nullable=True),
+        sa.Column("level", sa.String(length=16), server_default="visitor", nullable=False),
+        sa.Column("level_until", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(
             ["community"], ["communities.id"], name=op.f("fk_memberships_community")
         ),
@@ -296,6 +298,7 @@ def upgrade() -> None:
         ["community", "days", "streak", "earliness"],
         unique=False,
     )
+    op.create_index("ix_memberships_level_until", "memberships", ["level_until"], unique=False)
     op.create_index(
         "ix_memberships_week",
         "memberships",
