@@ -107,12 +107,15 @@ def forget_text(db: Connection, before: int, most: int = 5_000) -> bool:
     return len(old) == most
 
 
-def count_lately(db: Connection, fan: int, chat: int, since: int, until: int) -> int:
-    """How many rows a fan has in one chat, after *since* and up to *until*."""
+def count_lately(db: Connection, fan: int, chat: int, since: int, message: int) -> int:
+    """How many messages a fan wrote in one chat after *since*, up to and with the one of that
+    number: times alone, in whole seconds, do not tell what came first."""
+    written = [int(kind) for kind in (Kind.MESSAGE, Kind.REPLY, Kind.MEDIA, Kind.FORWARD)]
     query = (
         select(func.count())
         .select_from(table)
-        .where(table.c.fan == fan, table.c.chat == chat, table.c.at > since, table.c.at <= until)
+        .where(table.c.fan == fan, table.c.at > since, table.c.message <= message)
+        .where(table.c.chat == chat, table.c.kind.in_(written))
     )
     return int(db.execute(query).scalar_one())
 

@@ -28,6 +28,16 @@ SILENCE: Final = (
     "can_send_other_messages",
     "can_add_web_page_previews",
 )
+# Only who may do all that the group allows is free again.
+FREEDOM: Final = (
+    *SILENCE,
+    "can_react_to_messages",
+    "can_edit_tag",
+    "can_change_info",
+    "can_invite_users",
+    "can_pin_messages",
+    "can_manage_topics",
+)
 LIFTS: Final = {What.WARN: What.WARN, What.MUTE: What.UNMUTE, What.BAN: What.UNBAN}
 LIFTED: Final = {What.UNMUTE: "mute", What.UNBAN: "ban"}
 
@@ -144,7 +154,7 @@ def _call(what: What, until: int | None) -> tuple[str, dict[str, Any]]:
         return "unbanChatMember", {"only_if_banned": True}
     speaks = what is What.UNMUTE
     more: dict[str, Any] = {
-        "permissions": dict.fromkeys(SILENCE, speaks),
+        "permissions": dict.fromkeys(FREEDOM if speaks else SILENCE, speaks),
         "use_independent_chat_permissions": True,
     }
     if until is not None:

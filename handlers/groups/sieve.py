@@ -26,7 +26,7 @@ def look(db: Connection, fan: Fan, now: Moment, why: str, text: str) -> Result:
     settings = communities.settings(db, now.face.community.id)
     if not settings.filters or now.place.purpose is not Purpose.FANS or now.message is None:
         return None
-    if why == "flood" and _lately(db, fan, now) <= settings.flood:
+    if why == "flood" and _lately(db, fan, now, now.message) <= settings.flood:
         return None
     since = order.joined(db, now.place.id, fan.id)
     new = since is not None and now.stamp - since < settings.new_hours * HOUR
@@ -50,9 +50,9 @@ def look(db: Connection, fan: Fan, now: Moment, why: str, text: str) -> Result:
     )
 
 
-def _lately(db: Connection, fan: Fan, now: Moment) -> int:
+def _lately(db: Connection, fan: Fan, now: Moment, message: int) -> int:
     """How much a fan wrote here in the ten seconds up to this message."""
-    return interactions.count_lately(db, fan.id, now.place.id, now.stamp - TEN, now.stamp)
+    return interactions.count_lately(db, fan.id, now.place.id, now.stamp - TEN, message)
 
 
 def notice(db: Connection, now: Moment, answer: Answer) -> None:
