@@ -124,6 +124,18 @@ async def test_an_owner_sets_a_group_up_with_one_tap(house: App, scene: Scene) -
     assert (await notes(house)) == ["set the purpose of a chat", "set how loud the bot is"]
 
 
+async def test_a_quiet_group_gets_a_reaction_and_no_words(house: App, scene: Scene) -> None:
+    card = await says(scene, scene.group, scene.owner, "/setup")
+    await press(scene, scene.owner, card, "这是粉丝群")
+    await scene.telegram.until(lambda: "安静" in labels(card))
+    await press(scene, scene.owner, card, "安静")
+    said = len(scene.messages_of_bot())
+    here = scene.telegram.world.say(scene.fan, scene.group, "签到")
+    await scene.telegram.until(lambda: here.reactions, within=10)
+    assert len(scene.messages_of_bot()) == said
+    assert not scene.telegram.history.calls("pinChatMessage")
+
+
 async def test_a_fan_is_refused_kindly(house: App, scene: Scene) -> None:
     answer = await says(scene, scene.group, scene.fan, "/setup")
     assert "管理员" in answer.words
@@ -229,7 +241,7 @@ async def test_the_third_warning_is_a_mute_and_a_clean_slate(house: App, scene: 
     assert await house.database.read(left) == 0
 
 
-def words_under(message: Message) -> str:
+def labels(message: Message) -> str:
     """The labels of a message's buttons."""
     rows = (message.markup or {}).get("inline_keyboard", [])
     return " ".join(one["text"] for row in rows for one in row)
@@ -247,7 +259,7 @@ async def test_a_ban_and_the_way_back(house: App, scene: Scene) -> None:
     member = scene.group.member(tom)
     assert member is not None
     assert member.status == "kicked"
-    await scene.telegram.until(lambda: any("撤回" in words_under(m) for m in banned(scene)))
+    await scene.telegram.until(lambda: any("撤回" in labels(m) for m in banned(scene)))
     world.say(scene.owner, scene.group, "/unban", reply_to=bad)
     await scene.telegram.until(lambda: member.status == "left", within=10)
 

@@ -114,7 +114,7 @@ def instead(db: Connection, now: Moment, outcome: object) -> Do | None:
     if now.place.private or now.message is None:
         return None
     card = checkin_cards.of_chat(db, now.place.id)
-    if card is None or not card.on or card.loud is not Loud.REACTION:
+    if card is None or card.loud is not Loud.REACTION:
         return None
     emoji = GLAD
     if isinstance(outcome, rules.CheckedIn):
