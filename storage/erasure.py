@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any, Final
 
@@ -40,6 +40,7 @@ from storage import (
     ledger,
     order,
     outbox,
+    touches,
 )
 from storage.database import scrub_after
 from storage.records import Kind, LetterState, Mark, Reach, moment
@@ -160,6 +161,7 @@ def _forget_own(db: Connection, fan: int) -> None:
         (order.removals, "text"),
     ):
         db.execute(update(table).where(table.c.fan == fan).values({column: ""}))
+    db.execute(delete(touches.table).where(touches.table.c.fan == fan))
     zones = checkins.zones_left
     db.execute(delete(zones).where(zones.c.fan == fan))
 
@@ -295,9 +297,12 @@ def _communities(db: Connection, fan: int) -> Iterator[dict[str, Any]]:
     )
     for row in db.execute(query.order_by(m.community)).all():
         lines = ledger.history(db, row.community, fan, ALL_LINES)
+        touch = touches.first(db, row.community, fan)
         yield {
             "community": row.called,
             "joined": _iso(row.joined),
+            "first_touch": asdict(touch) | {"at": _iso(touch.at)} if touch is not None else None,
+            "level": row.level,
             "reach": row.reach,
             "zone": row.zone,
             "language": row.locale,

@@ -167,6 +167,15 @@ def reach_of(db: Connection, community: int, fan: int) -> Reach:
     return Reach(value) if value else Reach.NEVER_STARTED
 
 
+def joined(db: Connection, community: int, fan: int) -> int:
+    """When a community first saw a fan, microseconds UTC: of a member, their membership's first
+    moment."""
+    query = select(memberships.c.joined).where(
+        memberships.c.community == community, memberships.c.fan == fan
+    )
+    return int(db.execute(query).scalar_one())
+
+
 def zone_of(db: Connection, community: int, fan: int) -> str | None:
     """The zone that a fan has chosen."""
     query = select(memberships.c.zone).where(

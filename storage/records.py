@@ -227,6 +227,16 @@ class Evidence:
     boosts: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """What led somebody to us: ``by`` "start" (``what`` is the payload of the link to the bot) or
+    "invite" (the invite link's name, else the link), at microseconds UTC."""
+
+    by: str
+    what: str
+    at: int
+
+
 DAY: Final = 24 * 3600 * 1_000_000
 
 

@@ -17,6 +17,7 @@ from storage import (
     marks,
     order,
     outbox,
+    touches,
 )
 from storage.database import metadata
 
@@ -37,6 +38,7 @@ TABLES = (
     marks,
     order,
     outbox,
+    touches,
 )
 
 __all__ = ["TABLES", "metadata"]

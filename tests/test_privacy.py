@@ -23,6 +23,7 @@ from storage import (
     ledger,
     outbox,
     roster,
+    touches,
 )
 from storage.database import Database
 from storage.erasure import Passed
@@ -36,6 +37,7 @@ from storage.records import (
     Kind,
     Letter,
     LetterState,
+    Touch,
 )
 from tests.engines import sqlite_url
 from tests.house import Scene, running, settings_for
@@ -112,6 +114,7 @@ def live(db: Connection, ground: Ground) -> int:
     facts = {"name": NAME, "words": WORDS}
     outbox.put(db, Letter(ground.bot, ground.group, "open", template="x/y", facts=facts, fan=fan))
     inbox.keep_undecodable(db, ground.bot, 77, raw + b"\xff", 11)
+    touches.note(db, community, fan, Touch("start", f"by_{USERNAME}", 1))
     fsm_row = {"bot": 7001, "key": f"{TELEGRAM_ID}::{TELEGRAM_ID}::default", "data": "{}"}
     db.execute(text("INSERT INTO fsm (bot, key, data) VALUES (:bot, :key, :data)"), fsm_row)
     return fan

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiogram.types import CallbackQuery, Message
 
 from handlers.doors import Door, Due, React
-from handlers.fans import privacy, rules, service
+from handlers.fans import card, privacy, rules, service
 
 
 async def on_language(_: Message, react: React) -> None:
@@ -16,6 +16,11 @@ async def on_language(_: Message, react: React) -> None:
 async def on_language_chosen(_: CallbackQuery, react: React, key: str) -> None:
     """One of the languages under the question was tapped."""
     await react(service.set_language, key.removeprefix("language_"))
+
+
+async def on_me(_: Message, react: React) -> None:
+    """Who am I here?"""
+    await react(service.show_me)
 
 
 async def on_privacy(_: Message, react: React) -> None:
@@ -44,9 +49,10 @@ async def on_forget_not(_: CallbackQuery, react: React) -> None:
 
 
 DOOR = Door(
-    commands={"language": on_language, "privacy": on_privacy, "forget": on_forget},
+    commands={"language": on_language, "me": on_me, "privacy": on_privacy, "forget": on_forget},
     private_words={
         **dict.fromkeys(("语言", "語言", "language"), on_language),
+        **dict.fromkeys(("我的", "me"), on_me),
         **dict.fromkeys(("隐私", "隱私", "privacy"), on_privacy),
         **dict.fromkeys(("我的资料", "我的資料", "my data"), on_my_data),
         **dict.fromkeys(("删除我的资料", "刪除我的資料", "delete my data"), on_forget),
@@ -60,4 +66,5 @@ DOOR = Door(
     },
     jobs={privacy.ERASE: Due(privacy.erase_anyway), privacy.SWEEP: Due(privacy.sweep)},
     thens={"erase": privacy.erase},
+    pictures={"me": card.draw},
 )

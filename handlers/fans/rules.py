@@ -24,6 +24,37 @@ class LanguageSet:
 
 
 @dataclass(frozen=True, slots=True)
+class MeShown:
+    """A fan's card: ``level`` by its warm name, ``together`` the days since they were first seen
+    (that day is the first), ``memory`` the first words of theirs that are kept, else ""; the date
+    is the day they came."""
+
+    buttons: ClassVar = (("checkin.month",),)
+    picture: ClassVar = "me"
+    name: str
+    level: str
+    together: int
+    streak: int
+    points: int
+    memory: str
+    year: int
+    month: int
+    date: int
+
+
+@dataclass(frozen=True, slots=True)
+class MeTold:
+    """The same in a group, in one line and without what is between two."""
+
+    buttons: ClassVar = ()
+    name: str
+    level: str
+    together: int
+    streak: int
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
 class PrivacyShown:
     """What is kept, and the two doors: all of it as a file, or all of it gone."""
 

@@ -6,10 +6,10 @@ from typing import Final
 
 from handlers.doors import Answer, Do, Result, Say
 from handlers.groups import people, rules
-from storage import audit, chats, communities, due, order
+from storage import audit, chats, communities, due, order, touches
 from storage.database import Connection
 from storage.order import Gate, Knock
-from storage.records import Fan, Job, LetterClass, Moment, Place, Purpose
+from storage.records import Fan, Job, LetterClass, Moment, Place, Purpose, Touch
 
 WELCOME: Final = "groups.welcome"
 GATHER: Final = 20 * 1_000_000
@@ -19,8 +19,11 @@ WEEK: Final = 7 * 24 * 3600 * 1_000_000
 # ---------------------------------------------------------------- the greeting
 
 
-def arrive(db: Connection, fan: Fan, now: Moment) -> None:
-    """Somebody joined: remember since when, and greet them with all who come in these seconds."""
+def arrive(db: Connection, fan: Fan, now: Moment, link: str) -> None:
+    """Somebody joined, by an invite *link* or without one: remember since when and what led them
+    here, and greet them with all who come in these seconds."""
+    if link:
+        touches.note(db, now.face.community.id, fan.id, Touch("invite", link, now.stamp))
     again = not order.arrive(db, now.place.id, fan.id, now.stamp, again=WEEK)
     if again or not _greets(db, now, now.place):
         return

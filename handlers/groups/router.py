@@ -158,9 +158,10 @@ async def on_lift(_: CallbackQuery, react: React, argument: str) -> None:
     await react(order.lift, int(argument))
 
 
-async def on_join(_: ChatMemberUpdated | Message, react: React) -> None:
+async def on_join(came: ChatMemberUpdated | Message, react: React) -> None:
     """Somebody came in; who looks, the lane says: the one who joined."""
-    await react(comings.arrive)
+    link = came.invite_link if isinstance(came, ChatMemberUpdated) else None
+    await react(comings.arrive, (link.name or link.invite_link) if link is not None else "")
 
 
 async def on_gone(_: ChatMemberUpdated | Message, react: React) -> None:

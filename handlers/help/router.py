@@ -8,9 +8,9 @@ from handlers.doors import Door, React
 from handlers.help import service
 
 
-async def on_start(_: Message, react: React) -> None:
-    """Somebody opened the door."""
-    await react(service.start)
+async def on_start(_: Message, react: React, argument: str) -> None:
+    """Somebody opened the door; what led them here follows the command."""
+    await react(service.start, argument)
 
 
 async def on_help(_: Message, react: React) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from handlers.help import rules
-from storage import fans
+from storage import fans, touches
 from storage.database import Connection
-from storage.records import Fan, Moment, Reach
+from storage.records import Fan, Moment, Reach, Touch
 
 
-def start(db: Connection, fan: Fan, now: Moment) -> rules.Started | rules.Helped:
+def start(db: Connection, fan: Fan, now: Moment, payload: str) -> rules.Started | rules.Helped:
     """Pressing Start opens the door for letters; in a group it asks what we can do."""
     if not now.place.private:
         return rules.Helped(fan.name)
-    fans.set_reach(db, now.face.community.id, fan.id, Reach.OPEN)
+    community = now.face.community.id
+    fans.set_reach(db, community, fan.id, Reach.OPEN)
+    if payload:
+        touches.note(db, community, fan.id, Touch("start", payload, now.stamp))
     return rules.Started(fan.name)
 
 

@@ -167,6 +167,15 @@ def upgrade() -> None:
         sa.UniqueConstraint("telegram_id", name=op.f("uq_fans_telegram_id")),
     )
     op.create_table(
+        "first_touches",
+        sa.Column("community", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("fan", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("by", sa.String(length=16), nullable=False),
+        sa.Column("what", sa.String(length=256), nullable=False),
+        sa.PrimaryKeyConstraint("community", "fan", name=op.f("pk_first_touches")),
+    )
+    op.create_table(
         "fsm",
         sa.Column("bot", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
