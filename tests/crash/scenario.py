@@ -44,6 +44,7 @@ class Evening:
         # Several runs may share a Redis, where a bot is known by its number.
         token = f"{random.SystemRandom().randrange(10**9, 10**10)}:{'A' * 35}"
         self.bot = world.add_bot("小鹿的小助手", "lulu_renqing_bot", token=token)
+        world.start(self.owner, self.bot)  # she hears in private what happens to her groups
         members = [self.fans[name] for name in ("Lin", "Ann", "Bo", "Mia")]
         self.group = world.make_supergroup("林间小屋", self.owner, members, [self.bot])
         world.promote(self.group, self.bot, can_delete_messages=True)
@@ -137,6 +138,7 @@ LETTERS: dict[tuple[str, str], list[tuple[str, str]]] = {
     ("group", "Eve"): [("checkin/checked_in", "zh")],
     ("deaf", "小鹿"): [("groups/introduced", "zh")],
     ("deaf", ""): [("groups/cannot_hear", "zh")],
+    ("owner", "小鹿"): [("help/started", "zh"), ("groups/cannot_hear", "zh")],
     ("Lin", "Lin"): [
         ("help/started", "zh"),
         ("help/helped", "zh"),
@@ -153,6 +155,9 @@ LETTERS: dict[tuple[str, str], list[tuple[str, str]]] = {
     ("Mia", "Mia"): [("checkin/already_checked_in", "en")],
 }
 """By chat and fan, in order: every letter that the evening causes, each exactly once."""
+
+BY_CHANCE = ("groups/set_up",)
+"""Said only where the owner's /start came before her groups: a webhook's queues run side by side."""
 
 
 async def tell(evening: Evening, quiet: Callable[[], Awaitable[Any]]) -> None:
