@@ -157,7 +157,7 @@ LETTERS: dict[tuple[str, str], list[tuple[str, str]]] = {
 """By chat and fan, in order: every letter that the evening causes, each exactly once."""
 
 BY_CHANCE = ("groups/set_up",)
-"""Said only where the owner's /start came before her groups: a webhook's queues run side by side."""
+"""Said only where the owner's /start came before her groups: a webhook's queues run abreast."""
 
 
 async def tell(evening: Evening, quiet: Callable[[], Awaitable[Any]]) -> None:
