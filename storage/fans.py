@@ -185,6 +185,16 @@ def zone_of(db: Connection, community: int, fan: int) -> str | None:
     return value
 
 
+def set_zone(db: Connection, community: int, fan: int, zone: str) -> None:
+    """The clock that rules the fan's day from now on; whoever calls tells storage.checkins which
+    one they left."""
+    db.execute(
+        update(memberships)
+        .where(memberships.c.community == community, memberships.c.fan == fan)
+        .values(zone=zone)
+    )
+
+
 def set_locale(db: Connection, community: int, fan: int, locale: str) -> None:
     db.execute(
         update(memberships)

@@ -32,6 +32,8 @@ FACTS: dict[str, object] = {
     "fan": 5,
     "level": "Momo",
     "together": 40,
+    "zone": "Asia/Tokyo",
+    "city": "Momo",
     "memory": "OK",
     "amount": 50,
     "change": "-20",

@@ -6,6 +6,7 @@ from datetime import date
 
 from handlers.checkin import card, rules
 from handlers.doors import Result, Say
+from handlers.fans import zones
 from storage import checkins, heartbeats, ledger
 from storage.database import Connection
 from storage.records import Fan, LetterClass, Life, Mark, Moment
@@ -32,6 +33,8 @@ def check_in(db: Connection, fan: Fan, now: Moment) -> Result:
         checkins.leave_zone(db, community, fan.id, life.zone, now.stamp)
     checkins.credit(db, community, fan.id, life, credit.life, credit.marks)
     card.notice(db, now)
+    if not life.days:
+        zones.ask_later(db, fan, now)
     outcome = rules.tell(fan.name, credit)
     return card.instead(db, now, outcome) or outcome
 

@@ -24,6 +24,45 @@ class LanguageSet:
 
 
 @dataclass(frozen=True, slots=True)
+class ZoneAsked:
+    """Which clock rules the fan's day; may be left unanswered."""
+
+    buttons: ClassVar = (
+        ("zone_beijing", "zone_taipei"),
+        ("zone_singapore", "zone_tokyo"),
+        ("zone_london", "zone_newyork"),
+        ("zone_losangeles", "zone_sydney"),
+        ("zone_skip",),
+    )
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneSet:
+    """``zone`` by its own name, ``hour`` what that clock shows now."""
+
+    buttons: ClassVar = ()
+    name: str
+    zone: str
+    hour: str
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneSkipped:
+    buttons: ClassVar = ()
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneUnknown:
+    """Nobody here knows that ``city``."""
+
+    buttons: ClassVar = ()
+    name: str
+    city: str
+
+
+@dataclass(frozen=True, slots=True)
 class MeShown:
     """A fan's card: ``level`` by its warm name, ``together`` the days since they were first seen
     (that day is the first), ``memory`` the first words of theirs that are kept, else ""; the date
