@@ -30,6 +30,7 @@ BATCH: Final = 100
 LEASE: Final = 12.0  # seconds for which a poller that was killed still keeps others away
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
 REFUSED_PAUSE: Final = 60.0
+FLUSH_WITHIN: Final = 0.01  # seconds that an answer may take to bring the flush along
 PATIENCE: Final = 5.0  # a locked database is asked again, without confirming anything meanwhile
 
 
@@ -47,9 +48,11 @@ class Keeper:
     _filled: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def keep(self, updates: Sequence[bytes]) -> int:
-        """Store what is new, in one durable commit; gives how many were new.
+        """Store what is new, in one commit that is durable when this returns; gives how many.
 
-        Raises DatabaseAway or DatabaseFull: then nothing was kept and nothing may be confirmed.
+        Where somebody is to be answered, the work begins before the flush: what it says waits
+        for a durable commit of its own, and that one flushes this too. Raises DatabaseAway or
+        DatabaseFull: then nothing may be confirmed.
         """
         received = self.clock.now()
         arrivals: list[Arrival] = []
@@ -67,7 +70,8 @@ class Keeper:
             return inbox.keep(db, self.bot, arrivals, self.known, received)
 
         try:
-            kept = await self.database.work(store, durable=True, patience=PATIENCE)
+            work_waits = any(arrival.raw is not None for arrival in arrivals)
+            kept = await self.database.work(store, durable=not work_waits, patience=PATIENCE)
         except (DatabaseAway, DatabaseFull):
             raise
         except Exception as error:
@@ -79,6 +83,8 @@ class Keeper:
             self.known.chats.clear()
         if kept.tasks:
             await self.coordination.wake("inbox")
+        if work_waits:
+            await self.database.barrier(within=FLUSH_WITHIN)
         return kept.new
 
     async def _keep_one_by_one(self, updates: Sequence[bytes], received: int) -> int:

@@ -9,6 +9,7 @@ sender asks for a durable commit, or a ``barrier``, before anything is said.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -81,8 +82,12 @@ class Database(Protocol):
     async def study(self, step: Callable[[Connection], T]) -> T:
         """Run a long read beside the loop, on one consistent snapshot."""
 
-    async def barrier(self) -> None:
-        """Return when everything committed so far would survive a power cut."""
+    async def barrier(self, *, within: float = 0.0) -> None:
+        """Return when everything committed so far would survive a power cut.
+
+        Who can spare *within* seconds waits that long for a durable commit that somebody needs
+        anyway, and pays for one only if none came.
+        """
 
     async def close(self) -> None:
         """Give back connections; what is committed stays."""
@@ -137,6 +142,7 @@ class Sqlite:
         self._url = url
         self._readers: ThreadPoolExecutor | None = None
         self._barrier: asyncio.Future[None] | None = None
+        self._flushed = asyncio.Event()
         path = url.database
         if path and path != ":memory:" and not Path(path).parent.is_dir():
             raise DatabaseAway(
@@ -218,6 +224,8 @@ class Sqlite:
                     raise DatabaseFull(str(error.orig)) from error
                 raise
             self._dirty = not durable
+            if durable:
+                self._flushed.set()
             if connection.info["scrub"]:
                 self._scrub_at = 0.0
             if self._scrub_at is not None and time.monotonic() >= self._scrub_at:
@@ -257,10 +265,15 @@ class Sqlite:
         with engine.connect() as connection, connection.begin():
             return step(connection)
 
-    async def barrier(self) -> None:
+    async def barrier(self, *, within: float = 0.0) -> None:
         """Many who wait share one fsync: whoever comes while one is due joins it."""
         if not self._dirty:
             return
+        if within:
+            self._flushed.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._flushed.wait(), within)
+                return
         if self._barrier is None:
             self._barrier = asyncio.ensure_future(self._sync())
         await asyncio.shield(self._barrier)
@@ -369,7 +382,8 @@ class Postgres:
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
-    async def barrier(self) -> None:
+    async def barrier(self, *, within: float = 0.0) -> None:
+        # A server's flush holds up nobody here, so there is nothing to wait for.
         await self.work(_flush, durable=True)
 
     async def close(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import takewhile
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -118,6 +118,31 @@ def count_lately(db: Connection, fan: int, chat: int, since: int, message: int) 
         .where(table.c.chat == chat, table.c.kind.in_(written))
     )
     return int(db.execute(query).scalar_one())
+
+
+SPOKEN: Final = (
+    Kind.MESSAGE,
+    Kind.COMMAND,
+    Kind.REPLY,
+    Kind.MEDIA,
+    Kind.FORWARD,
+    Kind.PRESS,
+    Kind.UNBLOCK,
+)
+
+
+def overtaken(db: Connection, fan: int, chat: int, at: int, kind: Kind) -> bool:
+    """Whether news of a fan's door (BLOCK or UNBLOCK, of that time) were overtaken on their way:
+    Telegram numbers updates in order, but a webhook's queues deliver them side by side."""
+    here = (table.c.fan == fan) & (table.c.chat == chat) & (table.c.at >= at)
+    own = select(func.max(table.c.update_id)).where(here, table.c.kind == int(kind))
+    against = SPOKEN if kind is Kind.BLOCK else (Kind.BLOCK,)
+    later = select(table.c.id).where(
+        here,
+        table.c.kind.in_([int(other) for other in against]),
+        table.c.update_id > own.where(table.c.at == at).scalar_subquery(),
+    )
+    return db.execute(later.limit(1)).first() is not None
 
 
 def count(db: Connection) -> int:

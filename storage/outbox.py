@@ -176,8 +176,20 @@ _WAITING = select(
 )
 
 
-def _waiting(row: Any) -> Waiting:
-    r = row._mapping
+_READY = Prepared(
+    _WAITING.where(
+        table.c.bot == bindparam("bot"),
+        table.c.state == int(LetterState.WAITING),
+        table.c.not_before <= bindparam("now"),
+        table.c.next_at <= bindparam("real"),
+    )
+    .order_by(table.c["class"], table.c.id)
+    .limit(bindparam("most"))
+)
+_NAMES = tuple(_WAITING.selected_columns.keys())
+
+
+def _waiting(r: Mapping[str, Any]) -> Waiting:
     return Waiting(
         id=r["id"],
         letter=Letter(
@@ -219,26 +231,28 @@ def waiting(
     *now* is the ruling clock (not_before), *real* the wall clock (next_at, which a 429 sets);
     chats in *without* have one in flight.
     """
+    busy = list(without)
+    if not busy:
+        rows = _READY.rows(db, bot=bot, now=now, real=real, most=most)
+        return [_waiting(dict(zip(_NAMES, row, strict=True))) for row in rows]
     query = (
         _WAITING.where(
             table.c.bot == bot,
             table.c.state == LetterState.WAITING,
             table.c.not_before <= now,
             table.c.next_at <= real,
+            table.c.chat.not_in(busy),
         )
         .order_by(table.c["class"], table.c.id)
         .limit(most)
     )
-    busy = list(without)
-    if busy:
-        query = query.where(table.c.chat.not_in(busy))
-    return [_waiting(row) for row in db.execute(query)]
+    return [_waiting(row._asdict()) for row in db.execute(query)]
 
 
 def in_flight(db: Connection, bot: int) -> list[Waiting]:
     """Letters whose fate a crash left open."""
     query = _WAITING.where(table.c.bot == bot, table.c.state == LetterState.SENDING)
-    return [_waiting(row) for row in db.execute(query.order_by(table.c.id))]
+    return [_waiting(row._asdict()) for row in db.execute(query.order_by(table.c.id))]
 
 
 def claim(db: Connection, letter: int, parts: Sequence[str]) -> bool:

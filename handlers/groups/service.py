@@ -7,9 +7,9 @@ from datetime import date
 
 from handlers.doors import Do, Result, Say
 from handlers.groups import people, rules, setup
-from storage import audit, chats, communities, due, fans, marks, outbox
+from storage import audit, chats, communities, due, fans, interactions, marks, outbox
 from storage.database import Connection
-from storage.records import Fan, Job, Moment, Place, Reach, Role, Standing
+from storage.records import Fan, Job, Kind, Moment, Place, Reach, Role, Standing
 
 INSIDE = (Standing.MEMBER, Standing.ADMIN)
 PATIENCE = 60 * 1_000_000
@@ -83,7 +83,11 @@ def settle(
 
 
 def open_door(db: Connection, fan: Fan, now: Moment, reach: Reach) -> None:
-    """A fan blocked or unblocked us: the same state that a refused letter leads to."""
+    """A fan blocked or unblocked us: the same state that a refused letter leads to. News that
+    were overtaken by a later word of the fan change nothing."""
+    kind = Kind.UNBLOCK if reach is Reach.OPEN else Kind.BLOCK
+    if interactions.overtaken(db, fan.id, now.place.id, now.stamp, kind):
+        return
     fans.set_reach(db, now.face.community.id, fan.id, reach)
     if reach is not Reach.OPEN:
         outbox.drop_chat(db, now.place.id, reach.value)

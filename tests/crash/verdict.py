@@ -117,7 +117,9 @@ def _log(db: Connection, evening: Evening) -> None:
     assert not doubled, f"doubled updates: {sorted(doubled)}"
     assert not strange, f"rows of no update: {strange}"
     assert _rows(db, "SELECT id, state, error FROM inbox") == []
-    assert _rows(db, "SELECT kind, key, state FROM due") == []
+    now = int(evening.telegram.clock.seconds() * 1e6)
+    due = _rows(db, "SELECT kind, key, state, at FROM due")
+    assert [row for row in due if row[2] or row[3] <= now] == [], "a due job was left behind"
 
 
 def _effects(db: Connection, evening: Evening) -> None:
