@@ -37,7 +37,9 @@ class Scene:
 
     async def introduce(self) -> None:
         """Let the bot say its first words in the group, and count only what follows."""
+        queue = self.telegram.world.updates.queue(self.bot)
         await self.telegram.until(self.messages_of_bot, within=10)
+        await self.telegram.until(lambda: not queue.pending, within=10)
         self.introduced = len(self.messages_of_bot())
 
 

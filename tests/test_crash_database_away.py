@@ -97,6 +97,7 @@ async def test_another_process_locks_the_file(scene: Scene, tmp_path: Path) -> N
         await scene.introduce()
         crowd.check_in("Ann")
         await crowd.all_told()
+        await scene.telegram.until(lambda: not crowd.waiting(), within=10)
         thief = sqlite3.connect(tmp_path / "renqing.db", isolation_level=None)
         thief.execute("BEGIN EXCLUSIVE")
         try:
