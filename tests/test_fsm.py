@@ -299,7 +299,7 @@ class Counted:
     async def study(self, step: Callable[[Connection], T]) -> T:
         return await self.real.study(step)
 
-    async def barrier(self) -> None:
+    async def barrier(self, *, within: float = 0.0) -> None:
         await self.real.barrier()
 
     async def close(self) -> None:
