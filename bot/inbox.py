@@ -84,7 +84,9 @@ class Keeper:
         if kept.tasks:
             await self.coordination.wake("inbox")
         if work_waits:
-            await self.database.barrier(within=FLUSH_WITHIN)
+            # Behind a full batch waits the next one: who is far behind does not linger.
+            patient = len(updates) < BATCH
+            await self.database.barrier(within=FLUSH_WITHIN if patient else 0.0)
         return kept.new
 
     async def _keep_one_by_one(self, updates: Sequence[bytes], received: int) -> int:
